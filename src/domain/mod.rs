@@ -1,0 +1,14 @@
+//! The words of the business and their rules. Knows no database, network, clock or randomness.
+
+pub mod access;
+pub mod audit;
+pub mod discrepancy;
+pub mod id;
+pub mod integration;
+pub mod mapping;
+pub mod money;
+pub mod period;
+pub mod provider;
+pub mod record;
+pub mod run;
+pub mod schedule;
