@@ -1,0 +1,15 @@
+//! What must not be seen: keys, sealed values, API tokens, and the redaction of texts on their way to a log.
+//!
+//! Nothing here knows about rows, requests or providers. A value is sealed for the row it belongs to, so that text
+//! copied into another row does not open; and every type that holds a secret has a `Debug` that hides it.
+
+pub mod key;
+mod key_file;
+pub mod random;
+pub mod redact;
+pub mod token;
+
+pub use key::{KeyError, KeyFile, KeyRing, OpenError, Sealed};
+pub use random::{CountingRandom, Random, SystemRandom};
+pub use redact::redact;
+pub use token::{ApiToken, NotAToken};
