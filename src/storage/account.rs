@@ -1,0 +1,146 @@
+//! Provider accounts. The sealed secret is read apart from the account, by the one place that opens it.
+
+use chrono::{DateTime, Utc};
+use entity::provider_account::{ActiveModel, Column, Entity, Model};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect};
+
+use super::text::Word;
+use super::{StorageError, Tx};
+use crate::domain::id::{IntegrationId, OrganizationId, ProviderAccountId};
+use crate::domain::provider::{AccountStatus, ConnectorKind, ProviderAccount, Side};
+
+fn domain(model: Model) -> Result<ProviderAccount, StorageError> {
+    let corrupt = |what: &str| StorageError::Corrupt(format!("provider account `{}`: {what}", model.id));
+    Ok(ProviderAccount {
+        id: ProviderAccountId(model.id),
+        organization_id: OrganizationId(model.organization_id),
+        integration_id: IntegrationId(model.integration_id),
+        side: Side::read(&model.side)?,
+        connector: model.connector.as_deref().map(ConnectorKind::read).transpose()?,
+        status: AccountStatus::read(&model.status)?,
+        time_zone: model.time_zone.parse().map_err(|_| corrupt("unknown time zone"))?,
+        remarks: serde_json::from_str(&model.remarks).map_err(|_| corrupt("unreadable remarks"))?,
+        display_name: model.display_name,
+        client_id: model.client_id,
+        settings: model.settings,
+        failure_message: model.failure_message,
+        connected_at: model.connected_at,
+        verified_at: model.verified_at,
+        version: model.version,
+    })
+}
+
+fn active(account: &ProviderAccount, updated_at: DateTime<Utc>) -> ActiveModel {
+    ActiveModel {
+        id: Set(account.id.0),
+        organization_id: Set(account.organization_id.0),
+        integration_id: Set(account.integration_id.0),
+        side: Set(account.side.word().to_owned()),
+        connector: Set(account.connector.map(|connector| connector.word().to_owned())),
+        status: Set(account.status.word().to_owned()),
+        display_name: Set(account.display_name.clone()),
+        client_id: Set(account.client_id.clone()),
+        settings: Set(account.settings.clone()),
+        time_zone: Set(account.time_zone.name().to_owned()),
+        failure_message: Set(account.failure_message.clone()),
+        remarks: Set(serde_json::to_string(&account.remarks).expect("a list of texts is always JSON")),
+        connected_at: Set(account.connected_at),
+        verified_at: Set(account.verified_at),
+        version: Set(account.version),
+        updated_at: Set(updated_at),
+        ..ActiveModel::default()
+    }
+}
+
+/// Adds an account without a secret.
+pub async fn insert(tx: &Tx, account: &ProviderAccount, now: DateTime<Utc>) -> Result<(), StorageError> {
+    let row = ActiveModel { created_at: Set(now), secret: Set(None), ..active(account, now) };
+    Entity::insert(row).exec_without_returning(&**tx).await?;
+    Ok(())
+}
+
+/// Replaces an account's row, all but its secret.
+pub async fn update(tx: &Tx, account: &ProviderAccount, now: DateTime<Utc>) -> Result<(), StorageError> {
+    Entity::update_many()
+        .set(active(account, now))
+        .filter(Column::Id.eq(account.id.0))
+        .filter(Column::OrganizationId.eq(account.organization_id.0))
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
+/// Replaces the sealed secret, or forgets it.
+pub async fn set_secret(
+    tx: &Tx,
+    organization_id: OrganizationId,
+    id: ProviderAccountId,
+    sealed: Option<String>,
+) -> Result<(), StorageError> {
+    Entity::update_many()
+        .set(ActiveModel { secret: Set(sealed), ..ActiveModel::default() })
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::OrganizationId.eq(organization_id.0))
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
+/// The sealed secret.
+pub async fn secret(
+    db: &impl ConnectionTrait,
+    organization_id: OrganizationId,
+    id: ProviderAccountId,
+) -> Result<Option<String>, StorageError> {
+    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0));
+    Ok(query.one(db).await?.and_then(|model| model.secret))
+}
+
+/// An account of the tenant.
+pub async fn find(
+    db: &impl ConnectionTrait,
+    organization_id: OrganizationId,
+    id: ProviderAccountId,
+) -> Result<Option<ProviderAccount>, StorageError> {
+    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0));
+    query.one(db).await?.map(domain).transpose()
+}
+
+/// The same, held against other writers until the transaction ends.
+pub async fn lock(
+    tx: &Tx,
+    organization_id: OrganizationId,
+    id: ProviderAccountId,
+) -> Result<Option<ProviderAccount>, StorageError> {
+    let mut query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0));
+    if tx.get_database_backend() == DbBackend::Postgres {
+        query = query.lock_exclusive();
+    }
+    query.one(&**tx).await?.map(domain).transpose()
+}
+
+/// The accounts of these integrations, in no order.
+pub async fn of_integrations(
+    db: &impl ConnectionTrait,
+    organization_id: OrganizationId,
+    integrations: &[IntegrationId],
+) -> Result<Vec<ProviderAccount>, StorageError> {
+    let query = Entity::find()
+        .filter(Column::OrganizationId.eq(organization_id.0))
+        .filter(Column::IntegrationId.is_in(integrations.iter().map(|id| id.0)));
+    query.all(db).await?.into_iter().map(domain).collect()
+}
+
+/// Both accounts of an integration: Pax8 first, then the PSA.
+pub async fn pair(
+    db: &impl ConnectionTrait,
+    organization_id: OrganizationId,
+    integration_id: IntegrationId,
+) -> Result<(ProviderAccount, ProviderAccount), StorageError> {
+    let accounts = of_integrations(db, organization_id, &[integration_id]).await?;
+    let of = |side| accounts.iter().find(|account| account.side == side).cloned();
+    match (of(Side::Pax8), of(Side::Psa)) {
+        (Some(pax8), Some(psa)) => Ok((pax8, psa)),
+        _ => Err(StorageError::Corrupt(format!("integration `{integration_id}` lacks a provider account"))),
+    }
+}

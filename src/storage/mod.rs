@@ -1,0 +1,283 @@
+//! What is remembered: rows in, domain types out. The one place that knows the database.
+//!
+//! SQLite has one writer connection, whose transactions take the write lock at once, beside a pool of readers that
+//! cannot write. PostgreSQL has one pool. Everything above sees a [`Store`] and a [`Tx`] and nothing of the difference.
+
+pub mod account;
+pub mod audit;
+pub mod billing;
+pub mod candidate;
+pub mod discrepancy;
+pub mod event;
+pub mod exclusion;
+pub mod integration;
+pub mod job;
+pub mod mapping;
+pub mod organization;
+pub mod page;
+pub mod reconciliation;
+pub mod record;
+pub mod report;
+pub mod search;
+pub mod source;
+pub mod sum;
+pub mod sync_run;
+pub mod sync_work;
+pub mod text;
+pub mod token;
+
+use std::collections::BTreeSet;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqlErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+};
+use thiserror::Error;
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+/// Why the database did not do what was asked.
+#[derive(Debug, Error)]
+pub enum StorageError {
+    /// A unique key stands in the way: somebody else was first.
+    #[error("the row conflicts with another one: {0}")]
+    Conflict(String),
+    /// A job was claimed by another worker in the meantime; this one must stop writing.
+    #[error("the lease of the job was lost to another worker")]
+    LeaseLost,
+    /// A row holds what this version cannot read.
+    #[error("a row cannot be read: {0}")]
+    Corrupt(String),
+    /// An amount that does not fit a column of computed amounts (nine million million of the major unit and more).
+    #[error("the amount {0} is too large to be stored")]
+    TooLarge(String),
+    /// A cursor from another list.
+    #[error("{0}")]
+    ForeignCursor(page::ForeignCursor),
+    /// The URL of the database cannot be used.
+    #[error("the database URL cannot be used: {0}")]
+    Url(String),
+    /// The database refused or failed.
+    #[error("the database failed: {0}")]
+    Database(#[source] DbErr),
+}
+
+impl From<DbErr> for StorageError {
+    fn from(error: DbErr) -> Self {
+        match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(message)) => Self::Conflict(message),
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// Key of the advisory lock under which replicas that start together migrate one after the other.
+const MIGRATION_LOCK: i64 = 0x636f_6e63_6f72_6431;
+
+/// Channel on which PostgreSQL tells other replicas that a stream has new events.
+const CHANNEL: &str = "concord_event";
+
+/// A database.
+#[derive(Clone)]
+pub struct Store {
+    write: DatabaseConnection,
+    read: DatabaseConnection,
+    notifications: broadcast::Sender<Uuid>,
+    /// Statements run outside transactions.
+    reads: Arc<AtomicU64>,
+}
+
+impl Store {
+    /// Opens `sqlite://FILE` (created when missing) or `postgres://...`.
+    pub async fn connect(url: &str) -> Result<Self, StorageError> {
+        let (notifications, _) = broadcast::channel(1024);
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let mut options = ConnectOptions::new(url);
+            options.max_connections(20).connect_timeout(Duration::from_secs(10)).sqlx_logging(false);
+            let pool = Database::connect(options).await?;
+            let (read, reads) = counted(pool.clone());
+            let store = Self { write: pool, read, notifications, reads };
+            store.listen();
+            return Ok(store);
+        }
+        if !url.starts_with("sqlite:") {
+            return Err(StorageError::Url("it must begin with `sqlite://` or `postgres://`".to_owned()));
+        }
+        // Each connection would see a database of its own.
+        if url.contains(":memory:") || url.contains("mode=memory") {
+            return Err(StorageError::Url("a database in memory cannot be used; name a file".to_owned()));
+        }
+        let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
+        let mut writer = ConnectOptions::new(&url);
+        writer.max_connections(1).acquire_timeout(Duration::from_secs(60)).sqlx_logging(false);
+        writer.map_sqlx_sqlite_opts(|options| {
+            options
+                .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
+                .synchronous(sqlx::sqlite::SqliteSynchronous::Normal)
+                .foreign_keys(true)
+                .busy_timeout(Duration::from_secs(30))
+        });
+        let write = Database::connect(writer).await?;
+        let mut readers = ConnectOptions::new(&url);
+        readers.max_connections(8).acquire_timeout(Duration::from_secs(60)).sqlx_logging(false);
+        readers.map_sqlx_sqlite_opts(|options| {
+            options.foreign_keys(true).busy_timeout(Duration::from_secs(30)).pragma("query_only", "true")
+        });
+        let (read, reads) = counted(Database::connect(readers).await?);
+        Ok(Self { write, read, notifications, reads })
+    }
+
+    /// Brings the schema up to date. Replicas that start together do it one after the other.
+    pub async fn migrate(&self) -> Result<(), StorageError> {
+        // One transaction for all: on SQLite it holds the write lock from its beginning, so that a second process (a
+        // token is made while the server starts) waits and then finds nothing left to do.
+        let tx = self.begin().await?;
+        if self.backend() == DbBackend::Postgres {
+            let lock = Statement::from_sql_and_values(
+                DbBackend::Postgres,
+                "SELECT pg_advisory_xact_lock($1)",
+                [MIGRATION_LOCK.into()],
+            );
+            tx.execute_raw(lock).await?;
+        }
+        Migrator::up(&*tx, None).await?;
+        tx.commit().await
+    }
+
+    /// The same database, telling of each statement that runs: for measurements, which must not depend on a log.
+    pub fn watched(mut self, watcher: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        let watcher = Arc::new(watcher);
+        for connection in [&mut self.write, &mut self.read] {
+            let watcher = Arc::clone(&watcher);
+            connection.set_metric_callback(move |statement| watcher(&statement.statement.sql));
+        }
+        self
+    }
+
+    /// For reading outside a transaction.
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    /// How many statements ran outside transactions so far: what a page costs is the difference.
+    pub fn read_statements(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
+    /// Begins a transaction that may write; on SQLite it holds the write lock from here on, so keep it short and never
+    /// call another system inside it.
+    pub async fn begin(&self) -> Result<Tx, StorageError> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let transaction = self.write.begin_with_options(options).await?;
+        Ok(Tx {
+            transaction,
+            touched: Mutex::default(),
+            audited: Mutex::default(),
+            notifications: self.notifications.clone(),
+        })
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StorageError> {
+        Ok(self.read.ping().await?)
+    }
+
+    /// Streams that received events, as their ids. A receiver that lags reads the streams it follows again.
+    pub fn notifications(&self) -> broadcast::Receiver<Uuid> {
+        self.notifications.subscribe()
+    }
+
+    fn backend(&self) -> DbBackend {
+        self.write.get_database_backend()
+    }
+
+    /// Hears of events that other replicas stored. When the connection breaks it is made again; who follows a stream
+    /// also polls, so nothing depends on a notification that was missed.
+    fn listen(&self) {
+        let pool = self.write.get_postgres_connection_pool().clone();
+        let notifications = self.notifications.clone();
+        tokio::spawn(async move {
+            loop {
+                if let Ok(mut listener) = sqlx::postgres::PgListener::connect_with(&pool).await
+                    && listener.listen(CHANNEL).await.is_ok()
+                {
+                    while let Ok(notification) = listener.recv().await {
+                        if let Ok(stream) = notification.payload().parse() {
+                            // Nobody following is not an error.
+                            let _ = notifications.send(stream);
+                        }
+                    }
+                }
+                if pool.is_closed() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        });
+    }
+}
+
+/// A connection that counts its statements.
+fn counted(mut connection: DatabaseConnection) -> (DatabaseConnection, Arc<AtomicU64>) {
+    let count = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&count);
+    connection.set_metric_callback(move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+    });
+    (connection, count)
+}
+
+/// A transaction that may write. Dropped without [`Tx::commit`], it leaves nothing behind.
+pub struct Tx {
+    transaction: DatabaseTransaction,
+    touched: Mutex<BTreeSet<Uuid>>,
+    /// Ends of audit chains that this transaction moved, to be logged with the commit.
+    audited: Mutex<Vec<audit::Head>>,
+    notifications: broadcast::Sender<Uuid>,
+}
+
+impl Tx {
+    /// Makes everything lasting, then tells who follows the streams that were written to.
+    pub async fn commit(self) -> Result<(), StorageError> {
+        self.transaction.commit().await?;
+        for head in self.audited.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            head.log();
+        }
+        for stream in self.touched.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            // Nobody following is not an error.
+            let _ = self.notifications.send(stream);
+        }
+        Ok(())
+    }
+
+    /// Remembers that a stream has new events; on PostgreSQL the other replicas hear of it with the commit.
+    async fn touch(&self, stream: Uuid) -> Result<(), StorageError> {
+        let is_new = self.touched.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(stream);
+        if is_new && self.transaction.get_database_backend() == DbBackend::Postgres {
+            let statement = Statement::from_sql_and_values(
+                DbBackend::Postgres,
+                "SELECT pg_notify($1, $2)",
+                [CHANNEL.into(), stream.to_string().into()],
+            );
+            self.transaction.execute_raw(statement).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Tx {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &Self::Target {
+        &self.transaction
+    }
+}

@@ -1,0 +1,41 @@
+//! Organizations: the tenants.
+
+use chrono::{DateTime, Utc};
+use entity::organization::{ActiveModel, Column, Entity};
+use sea_orm::sea_query::{LockType, OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect};
+
+use super::{StorageError, Tx};
+use crate::domain::id::OrganizationId;
+
+/// The organization of that name, made with `id` when there is none; safe against two callers at once.
+pub async fn find_or_create(
+    tx: &Tx,
+    id: OrganizationId,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<OrganizationId, StorageError> {
+    let row = ActiveModel { id: Set(id.0), name: Set(name.to_owned()), created_at: Set(now) };
+    Entity::insert(row)
+        .on_conflict(OnConflict::column(Column::Name).do_nothing().to_owned())
+        .exec_without_returning(&**tx)
+        .await?;
+    let found = Entity::find().filter(Column::Name.eq(name)).one(&**tx).await?;
+    found
+        .map(|model| OrganizationId(model.id))
+        .ok_or_else(|| StorageError::Corrupt(format!("organization `{name}` vanished")))
+}
+
+/// Holds an organization against others who hold it too, until the transaction ends: for rules over several of its rows.
+pub async fn lock(tx: &Tx, id: OrganizationId) -> Result<(), StorageError> {
+    if tx.get_database_backend() == DbBackend::Postgres {
+        // Not as strong as to stop rows that refer to it.
+        Entity::find_by_id(id.0).lock(LockType::NoKeyUpdate).one(&**tx).await?;
+    }
+    Ok(())
+}
+
+/// The name of an organization.
+pub async fn name(db: &impl ConnectionTrait, id: OrganizationId) -> Result<Option<String>, StorageError> {
+    Ok(Entity::find_by_id(id.0).one(db).await?.map(|model| model.name))
+}

@@ -1,0 +1,88 @@
+//! API tokens. Only a hash is kept, so a stolen database opens no door.
+
+use chrono::{DateTime, Utc};
+use entity::api_token::{ActiveModel, Column, Entity, Model};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+
+use super::{StorageError, Store, Tx};
+use crate::domain::access::Roles;
+use crate::domain::id::{OrganizationId, TokenId};
+
+/// A token without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredToken {
+    /// Id.
+    pub id: TokenId,
+    /// Tenant.
+    pub organization_id: OrganizationId,
+    /// Name given to it.
+    pub name: String,
+    /// First characters, by which a person recognizes it.
+    pub prefix: String,
+    /// Hash of the whole.
+    pub hash: String,
+    /// Rights.
+    pub roles: Roles,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it stops working.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was taken back.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+fn domain(model: Model) -> Result<StoredToken, StorageError> {
+    Ok(StoredToken {
+        id: TokenId(model.id),
+        organization_id: OrganizationId(model.organization_id),
+        roles: model.roles.parse::<Roles>().map_err(|error| StorageError::Corrupt(error.to_string()))?,
+        name: model.name,
+        prefix: model.prefix,
+        hash: model.hash,
+        created_at: model.created_at,
+        expires_at: model.expires_at,
+        revoked_at: model.revoked_at,
+    })
+}
+
+/// Adds a token.
+pub async fn insert(tx: &Tx, token: &StoredToken) -> Result<(), StorageError> {
+    let row = ActiveModel {
+        id: Set(token.id.0),
+        organization_id: Set(token.organization_id.0),
+        name: Set(token.name.clone()),
+        prefix: Set(token.prefix.clone()),
+        hash: Set(token.hash.clone()),
+        roles: Set(token.roles.to_string()),
+        created_at: Set(token.created_at),
+        expires_at: Set(token.expires_at),
+        last_used_at: Set(None),
+        revoked_at: Set(token.revoked_at),
+    };
+    Entity::insert(row).exec_without_returning(&**tx).await?;
+    Ok(())
+}
+
+/// The token with this hash, whoever owns it: this is how a caller's tenant is found.
+pub async fn by_hash(db: &impl ConnectionTrait, hash: &str) -> Result<Option<StoredToken>, StorageError> {
+    Entity::find().filter(Column::Hash.eq(hash)).one(db).await?.map(domain).transpose()
+}
+
+/// Notes the use of a token, at most once a minute: a write for every request would queue behind the syncs.
+pub async fn note_use(store: &Store, id: TokenId, now: DateTime<Utc>) -> Result<(), StorageError> {
+    let last: Option<Option<DateTime<Utc>>> =
+        Entity::find_by_id(id.0).one(store.read()).await?.map(|model| model.last_used_at);
+    let is_recent = last.flatten().is_some_and(|last| now - last < chrono::TimeDelta::minutes(1));
+    if is_recent {
+        return Ok(());
+    }
+    let tx = store.begin().await?;
+    Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(now)).filter(Column::Id.eq(id.0)).exec(&*tx).await?;
+    tx.commit().await
+}
+
+/// A token.
+pub async fn find(db: &impl ConnectionTrait, id: TokenId) -> Result<Option<StoredToken>, StorageError> {
+    Entity::find_by_id(id.0).one(db).await?.map(domain).transpose()
+}
