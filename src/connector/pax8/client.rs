@@ -1,0 +1,276 @@
+//! Reads Pax8's partner API: one method per list, paging, and the credentials behind it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use secrecy::SecretString;
+
+use super::PROVIDER;
+use super::convert::{self, Account, LineOrigin};
+use super::settings::{Pax8Secret, Pax8Settings};
+use super::wire::List;
+use crate::connector::http::{ClientSettings, ProviderClient, Recorder, parse_base_url};
+use crate::connector::json::{Reason, parse_zone};
+use crate::connector::oauth::{ClientCredentials, TokenSource};
+use crate::connector::{AccountCheck, ConnectorError, Cursor, Marketplace, Page, Pulled};
+use crate::domain::id::ExternalId;
+use crate::domain::record::{
+    Company, Contact, Pax8Product, Subscription, UsageLine, UsageSummary, VendorInvoice, VendorInvoiceLine, VendorPrice,
+};
+use crate::environment::Clock;
+
+/// Draft items are the one list that is declared to time out; a smaller page is Pax8's own advice for slow lists.
+const DRAFT_PAGE_SIZE: u32 = 50;
+
+/// A Pax8 account.
+#[derive(Debug)]
+pub struct Pax8 {
+    client: ProviderClient,
+    page_size: u32,
+    account: Account,
+}
+
+/// A list to read and how.
+struct Listing<'a> {
+    segments: &'a [&'a str],
+    query: Vec<(&'static str, String)>,
+    size: u32,
+}
+
+impl Pax8 {
+    /// Prepares the account; nothing is sent yet.
+    pub fn connect(
+        settings: &Pax8Settings,
+        secret: &Pax8Secret,
+        clock: Arc<dyn Clock>,
+        recorder: Option<Arc<dyn Recorder>>,
+    ) -> Result<Self, ConnectorError> {
+        let base_url = parse_base_url("base_url", &settings.base_url)?;
+        let token_url = parse_base_url("token_url", &settings.token_url)?;
+        let manners = ClientSettings {
+            concurrency: settings.concurrency,
+            timeout: Duration::from_secs(settings.timeout_seconds),
+            max_tries: settings.max_tries,
+            first_delay: Duration::from_millis(settings.first_delay_milliseconds),
+            max_retry_after: Duration::from_secs(settings.max_retry_after_seconds),
+            ..ClientSettings::new(PROVIDER, base_url, settings.requests_per_minute)
+        };
+        let client = ProviderClient::new(manners.clone(), Arc::clone(&clock))?.with_recorder(recorder.clone());
+        let token_client =
+            ProviderClient::new(manners, Arc::clone(&clock))?.with_recorder(recorder).sharing_budget_of(&client);
+        let credentials = ClientCredentials {
+            client: token_client,
+            token_url,
+            audience: settings.audience.clone(),
+            client_id: settings.client_id.clone(),
+            client_secret: SecretString::clone(&secret.client_secret),
+            clock: Arc::clone(&clock),
+        };
+        let source = TokenSource::new(Box::new(credentials), clock, settings.token_skew());
+        let client = client.with_authorization(Arc::new(source));
+        let account = Account { zone: parse_zone(&settings.time_zone)? };
+        Ok(Self { client, page_size: settings.bounded_page_size(), account })
+    }
+
+    fn listing<'a>(&self, segments: &'a [&'a str], sort: Option<&str>) -> Listing<'a> {
+        let query = sort.map(|sort| ("sort", sort.to_owned())).into_iter().collect();
+        Listing { segments, query, size: self.page_size }
+    }
+
+    /// Reads one page of a list. `convert` gets the text of a record and its position in the whole list.
+    async fn page<T>(
+        &self,
+        listing: Listing<'_>,
+        after: Option<&Cursor>,
+        convert: impl Fn(&str, &mut Vec<String>, u64) -> Result<T, Reason>,
+    ) -> Result<Page<T>, ConnectorError> {
+        let number = page_number(after)?;
+        let mut query = listing.query;
+        query.push(("page", number.to_string()));
+        query.push(("size", listing.size.to_string()));
+        let body = self.client.get(listing.segments, &query).await?;
+        let list = parse_list(&body, listing.segments)?;
+        let mut page = Page { records: Vec::new(), rejected: Vec::new(), next: None, total: None };
+        let first = number * u64::from(listing.size);
+        for (index, element) in (0_u64..).zip(&list.content) {
+            match convert::pulled(element.get(), |json, notes| convert(json, notes, first + index)) {
+                Ok(pulled) => page.records.push(pulled),
+                Err(rejected) => page.rejected.push(rejected),
+            }
+        }
+        if let Some(info) = list.page {
+            page.total = info.total_elements;
+            // Counters do not always agree with each other, so only the number of pages ends the list; without it, a
+            // page that is not full does.
+            let is_last = match info.total_pages {
+                Some(pages) => info.number.unwrap_or(number) + 1 >= pages,
+                None => (list.content.len() as u64) < u64::from(listing.size),
+            };
+            if !list.content.is_empty() && !is_last {
+                page.next = Some(Cursor((number + 1).to_string()));
+            }
+        }
+        Ok(page)
+    }
+}
+
+fn page_number(after: Option<&Cursor>) -> Result<u64, ConnectorError> {
+    let Some(Cursor(text)) = after else { return Ok(0) };
+    text.parse().map_err(|_| ConnectorError::Unsupported(format!("`{text}` is not a page of a list of Pax8")))
+}
+
+fn parse_list<'a>(body: &'a str, segments: &[&str]) -> Result<List<'a>, ConnectorError> {
+    List::parse(body).map_err(|reason| ConnectorError::Malformed {
+        provider: PROVIDER,
+        message: format!("the list `/{}` cannot be read: {reason}", segments.join("/")),
+    })
+}
+
+#[async_trait]
+impl Marketplace for Pax8 {
+    async fn verify(&self) -> Result<AccountCheck, ConnectorError> {
+        let one = |page: &'static str| [("page", page.to_owned()), ("size", "1".to_owned())];
+        let body = self.client.get(&["companies"], &one("0")).await?;
+        parse_list(&body, &["companies"])?;
+        let mut check = AccountCheck::default();
+        match self.client.get(&["invoices"], &one("0")).await {
+            Ok(body) => {
+                let list = parse_list(&body, &["invoices"])?;
+                check.display_name = list.content.first().and_then(|first| convert::partner_name(first.get()));
+            }
+            Err(ConnectorError::Forbidden { message, .. } | ConnectorError::NotFound { what: message, .. }) => {
+                check.remarks.push(format!(
+                    "The account may not read invoices ({message}), so nothing can be reconciled; ask Pax8 for billing access."
+                ));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(check)
+    }
+
+    async fn companies(&self, after: Option<Cursor>) -> Result<Page<Company>, ConnectorError> {
+        let listing = self.listing(&["companies"], Some("name"));
+        self.page(listing, after.as_ref(), |json, notes, _| convert::company(json, notes, self.account)).await
+    }
+
+    async fn contacts(&self, company: &ExternalId, after: Option<Cursor>) -> Result<Page<Contact>, ConnectorError> {
+        let segments = ["companies", company.as_str(), "contacts"];
+        let listing = self.listing(&segments, None);
+        self.page(listing, after.as_ref(), |json, _, _| convert::contact(json, company)).await
+    }
+
+    async fn products(&self, after: Option<Cursor>) -> Result<Page<Pax8Product>, ConnectorError> {
+        let listing = self.listing(&["products"], Some("name"));
+        self.page(listing, after.as_ref(), |json, _, _| convert::product(json)).await
+    }
+
+    async fn prices(
+        &self,
+        product: &ExternalId,
+        company: Option<&ExternalId>,
+    ) -> Result<Page<VendorPrice>, ConnectorError> {
+        let segments = ["products", product.as_str(), "pricing"];
+        let query: Vec<_> = company.map(|company| ("companyId", company.as_str().to_owned())).into_iter().collect();
+        let body = self.client.get(&segments, &query).await?;
+        let list = parse_list(&body, &segments)?;
+        Ok(price_page(list.content.iter().map(|element| element.get()), product))
+    }
+
+    async fn subscriptions(&self, after: Option<Cursor>) -> Result<Page<Subscription>, ConnectorError> {
+        let listing = self.listing(&["subscriptions"], Some("createdDate"));
+        self.page(listing, after.as_ref(), |json, notes, _| convert::subscription(json, notes, self.account)).await
+    }
+
+    async fn subscription_history(&self, subscription: &ExternalId) -> Result<Page<Subscription>, ConnectorError> {
+        let segments = ["subscriptions", subscription.as_str(), "history"];
+        let body = self.client.get(&segments, &[]).await?;
+        let list = parse_list(&body, &segments)?;
+        let mut page = Page { records: Vec::new(), rejected: Vec::new(), next: None, total: None };
+        for element in list.content {
+            match convert::pulled(element.get(), |json, notes| convert::subscription(json, notes, self.account)) {
+                Ok(pulled) => page.records.push(pulled),
+                Err(rejected) => page.rejected.push(rejected),
+            }
+        }
+        Ok(page)
+    }
+
+    async fn invoices(
+        &self,
+        since: Option<NaiveDate>,
+        after: Option<Cursor>,
+    ) -> Result<Page<VendorInvoice>, ConnectorError> {
+        let mut listing = self.listing(&["invoices"], Some("invoiceDate"));
+        listing.query.extend(since.map(|since| ("invoiceDateRangeStart", since.to_string())));
+        self.page(listing, after.as_ref(), |json, notes, _| convert::invoice(json, notes, self.account)).await
+    }
+
+    async fn invoice_lines(
+        &self,
+        invoice: &VendorInvoice,
+        after: Option<Cursor>,
+    ) -> Result<Page<VendorInvoiceLine>, ConnectorError> {
+        let segments = ["invoices", invoice.external_id.as_str(), "items"];
+        let listing = self.listing(&segments, None);
+        self.page(listing, after.as_ref(), |json, notes, position| {
+            let origin = LineOrigin { invoice: invoice.external_id.clone(), currency: invoice.currency, position };
+            convert::invoice_line(json, notes, self.account, &origin)
+        })
+        .await
+    }
+
+    async fn draft_lines(
+        &self,
+        month_offset: u8,
+        after: Option<Cursor>,
+    ) -> Result<Page<VendorInvoiceLine>, ConnectorError> {
+        let mut listing = self.listing(&["invoices", "draftItems"], None);
+        listing.size = listing.size.min(DRAFT_PAGE_SIZE);
+        listing.query.push(("monthOffset", month_offset.to_string()));
+        self.page(listing, after.as_ref(), |json, notes, position| {
+            let invoice = ExternalId::from(format!("draft-{month_offset}"));
+            convert::invoice_line(json, notes, self.account, &LineOrigin { invoice, currency: None, position })
+        })
+        .await
+    }
+
+    async fn usage_summaries(
+        &self,
+        subscription: &ExternalId,
+        after: Option<Cursor>,
+    ) -> Result<Page<UsageSummary>, ConnectorError> {
+        let segments = ["subscriptions", subscription.as_str(), "usage-summaries"];
+        let listing = self.listing(&segments, Some("resourceGroup"));
+        self.page(listing, after.as_ref(), |json, _, _| convert::usage_summary(json, subscription)).await
+    }
+
+    async fn usage_lines(
+        &self,
+        summary: &ExternalId,
+        usage_date: NaiveDate,
+        after: Option<Cursor>,
+    ) -> Result<Page<UsageLine>, ConnectorError> {
+        let segments = ["usage-summaries", summary.as_str(), "usage-lines"];
+        let mut listing = self.listing(&segments, None);
+        listing.query.push(("usageDate", usage_date.to_string()));
+        self.page(listing, after.as_ref(), |json, _, _| convert::usage_line(json, summary, self.account)).await
+    }
+}
+
+/// The prices of a product, each beside the text of the entry that it is part of.
+pub fn price_page<'a>(entries: impl Iterator<Item = &'a str>, product: &ExternalId) -> Page<VendorPrice> {
+    let mut page = Page { records: Vec::new(), rejected: Vec::new(), next: None, total: None };
+    for entry in entries {
+        match convert::pulled(entry, |json, notes| convert::prices(json, notes, Some(product))) {
+            Ok(Pulled { record: prices, raw, notes }) => page.records.extend(prices.into_iter().map(|record| Pulled {
+                record,
+                raw: raw.clone(),
+                notes: notes.clone(),
+            })),
+            Err(rejected) => page.rejected.push(rejected),
+        }
+    }
+    page
+}

@@ -1,0 +1,78 @@
+//! What a Pax8 account needs to be read, with the documented defaults.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+/// Settings of a Pax8 account without its secret; stored as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pax8Settings {
+    /// Address of the partner API.
+    pub base_url: String,
+    /// Token endpoint.
+    pub token_url: String,
+    /// What the token is for.
+    pub audience: String,
+    /// Public half of the credentials.
+    pub client_id: String,
+    /// Records asked for at a time, at most 200: what Pax8 does beyond that is unknown.
+    pub page_size: u32,
+    /// Rate budget; Pax8 allows 1,000 requests a minute.
+    pub requests_per_minute: NonZeroU32,
+    /// Requests under way at the same time.
+    pub concurrency: usize,
+    /// How long before its end a token is replaced, in seconds.
+    pub token_skew_seconds: u64,
+    /// Time for one request, in seconds.
+    pub timeout_seconds: u64,
+    /// How often a read is tried, the first time included.
+    pub max_tries: usize,
+    /// Wait before the second try, in milliseconds; it doubles from try to try.
+    pub first_delay_milliseconds: u64,
+    /// Longest wait that Pax8 may ask for, in seconds; beyond it the read ends and says how long to wait.
+    pub max_retry_after_seconds: u64,
+    /// IANA time zone of the account: a moment becomes the day that it is there.
+    pub time_zone: String,
+}
+
+impl Default for Pax8Settings {
+    fn default() -> Self {
+        Self {
+            base_url: "https://api.pax8.com/v1".to_owned(),
+            token_url: "https://api.pax8.com/v1/token".to_owned(),
+            audience: "https://api.pax8.com".to_owned(),
+            client_id: String::new(),
+            page_size: 200,
+            requests_per_minute: NonZeroU32::new(700).expect("700 is not zero"),
+            concurrency: 4,
+            token_skew_seconds: 300,
+            timeout_seconds: 60,
+            max_tries: 5,
+            first_delay_milliseconds: 500,
+            max_retry_after_seconds: 120,
+            time_zone: "UTC".to_owned(),
+        }
+    }
+}
+
+/// The secret half of a Pax8 account.
+#[derive(Debug, Clone)]
+pub struct Pax8Secret {
+    /// Client secret.
+    pub client_secret: SecretString,
+}
+
+impl Pax8Settings {
+    /// Records asked for at a time, within the documented limit.
+    pub fn bounded_page_size(&self) -> u32 {
+        self.page_size.clamp(1, 200)
+    }
+
+    /// How long before its end a token is replaced.
+    pub fn token_skew(&self) -> Duration {
+        Duration::from_secs(self.token_skew_seconds)
+    }
+}
