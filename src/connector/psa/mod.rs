@@ -1,0 +1,4 @@
+//! PSAs that are read over HTTP, one folder each.
+
+pub mod revio;
+pub mod words;
