@@ -1,0 +1,8 @@
+//! Reconciliation: readable cases, properties, and a regression check against a data set with known answers.
+
+mod case;
+mod fixtures;
+mod properties;
+mod reader;
+mod reference;
+mod speed;
