@@ -1,0 +1,272 @@
+//! Matching again after a sync: what the engine finds becomes suggestions and candidates, what it no longer finds is
+//! taken back, and what people decided stays as it is.
+//!
+//! Written in batches of records, each in a transaction of its own that first makes sure that the job still holds its
+//! claim. Killed anywhere and repeated, it ends in the same rows.
+
+mod customer;
+mod plan;
+mod product;
+
+pub use customer::ExclusionSuggestion;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use self::plan::{RecordPlan, Standing, Verdict};
+use super::{MappingService, withdrawal};
+use crate::domain::access::{Actor, Caller, Roles};
+use crate::domain::audit::Change;
+use crate::domain::id::{ExternalId, IntegrationId, OrganizationId, SyncRunId};
+use crate::domain::integration::Integration;
+use crate::domain::mapping::{MappingKind, MappingStatus};
+use crate::domain::provider::ProviderAccount;
+use crate::domain::run::MatchCount;
+use crate::engine::matching::{Confidence, MatchingPolicy};
+use crate::storage::candidate::{self, Owner};
+use crate::storage::job::{self, Claim};
+use crate::storage::{StorageError, Tx, account, integration, mapping};
+
+/// Records of one transaction.
+const BATCH: usize = 500;
+
+/// How often the claim is renewed while the engine works, well within its lease.
+const RENEWAL: Duration = Duration::from_secs(15);
+
+/// What is matched, and for whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Rematch<'a> {
+    /// Tenant.
+    pub organization_id: OrganizationId,
+    /// Integration.
+    pub integration_id: IntegrationId,
+    /// Run that asks for it; `None` by hand.
+    pub run_id: Option<SyncRunId>,
+    /// Claim that every transaction checks; `None` by hand.
+    pub claim: Option<&'a Claim>,
+}
+
+/// Why the matching did not finish.
+#[derive(Debug, Error)]
+pub enum RematchError {
+    /// No such integration.
+    #[error("there is no integration `{0}`")]
+    NotFound(IntegrationId),
+    /// The engine broke off.
+    #[error("the matching broke off: {0}")]
+    Engine(String),
+    /// The database failed, or the claim was lost.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// An integration with its accounts, as the matching sees it.
+struct Scene {
+    integration: Integration,
+    pax8: ProviderAccount,
+    psa: ProviderAccount,
+    policy: MatchingPolicy,
+}
+
+/// What was written over a whole kind.
+#[derive(Default)]
+struct Written {
+    suggested: u64,
+    withdrawn: u64,
+}
+
+impl MappingService {
+    /// Matches customers and products again, each when the integration syncs it, and says what was found.
+    pub async fn rematch(&self, command: Rematch<'_>) -> Result<(MatchCount, MatchCount), RematchError> {
+        let scene = self.scene(command).await?;
+        let (mut customers, mut products, mut written) =
+            (MatchCount::default(), MatchCount::default(), Written::default());
+        if scene.integration.settings.syncs_customers {
+            customers = self.rematch_customers(command, &scene, &mut written).await?;
+        }
+        if scene.integration.settings.syncs_products {
+            products = self.rematch_products(command, &scene, &mut written).await?;
+        }
+        self.audit_rematch(command, &written).await?;
+        Ok((customers, products))
+    }
+
+    async fn scene(&self, command: Rematch<'_>) -> Result<Scene, RematchError> {
+        let db = self.core.store.read();
+        let found = integration::find(db, command.organization_id, command.integration_id).await?;
+        let integration = found.ok_or(RematchError::NotFound(command.integration_id))?;
+        let (pax8, psa) = account::pair(db, command.organization_id, command.integration_id).await?;
+        let policy = MatchingPolicy {
+            floor: Confidence::from_millionths(integration.settings.mapping_floor),
+            own_names: [&pax8, &psa].into_iter().filter_map(|account| account.display_name.clone()).collect(),
+            ..MatchingPolicy::default()
+        };
+        Ok(Scene { integration, pax8, psa, policy })
+    }
+
+    /// Runs the engine where it does not hold up other tasks, and renews the claim meanwhile.
+    async fn run_engine<T: Send + 'static>(
+        &self,
+        command: Rematch<'_>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, RematchError> {
+        let mut task = tokio::task::spawn_blocking(work);
+        loop {
+            match tokio::time::timeout(RENEWAL, &mut task).await {
+                Ok(finished) => return finished.map_err(|error| RematchError::Engine(error.to_string())),
+                Err(_) => self.begin(command).await?.commit().await?,
+            }
+        }
+    }
+
+    /// A transaction of the job; the claim is checked first.
+    async fn begin(&self, command: Rematch<'_>) -> Result<Tx, StorageError> {
+        let tx = self.core.store.begin().await?;
+        if let Some(claim) = command.claim {
+            job::hold(&tx, claim, self.core.clock.now()).await?;
+        }
+        Ok(tx)
+    }
+
+    async fn standing(&self, command: Rematch<'_>, kind: MappingKind) -> Result<Standing, StorageError> {
+        let all = [MappingStatus::Suggested, MappingStatus::Confirmed, MappingStatus::Rejected, MappingStatus::Removed];
+        let (db, organization) = (self.core.store.read(), command.organization_id);
+        let mappings = mapping::all(db, organization, command.integration_id, kind, &all).await?;
+        Ok(Standing::new(command.organization_id, command.integration_id, kind, mappings))
+    }
+
+    /// Writes verdicts batch by batch; all verdicts on one record follow each other.
+    async fn write(
+        &self,
+        command: Rematch<'_>,
+        standing: &mut Standing,
+        verdicts: impl Iterator<Item = Verdict> + Send,
+        written: &mut Written,
+    ) -> Result<MatchCount, StorageError> {
+        let owner = Owner {
+            organization_id: command.organization_id,
+            integration_id: command.integration_id,
+            kind: standing.kind,
+        };
+        let mut count = MatchCount::default();
+        let mut batch: Vec<RecordPlan> = Vec::with_capacity(BATCH);
+        let mut judged: Vec<Uuid> = Vec::new();
+        let now = self.core.clock.now();
+        for verdict in verdicts {
+            if batch.last().is_none_or(|plan| plan.pax8_record_id != verdict.pax8_record_id) {
+                if batch.len() >= BATCH {
+                    self.write_batch(command, owner, std::mem::take(&mut batch), written).await?;
+                }
+                judged.push(verdict.pax8_record_id);
+                batch.push(RecordPlan::new(verdict.pax8_record_id));
+            }
+            let plan = batch.last_mut().expect("a plan was pushed for the record");
+            standing.judge(verdict, plan, &mut count, now, &*self.core.ids);
+        }
+        self.write_batch(command, owner, batch, written).await?;
+        // What nobody judged any more: records that are gone, and terms that are no longer sold.
+        let orphaned = standing.unjudged_suggestions();
+        for ids in orphaned.chunks(BATCH) {
+            let tx = self.begin(command).await?;
+            let withdrawal = withdrawal(now, "The record or its term is gone.");
+            written.withdrawn += mapping::withdraw_suggestions(&tx, command.organization_id, ids, &withdrawal).await?;
+            tx.commit().await?;
+        }
+        judged.sort_unstable();
+        let owners = candidate::owners(self.core.store.read(), owner).await?;
+        let gone: Vec<Uuid> = owners.into_iter().filter(|id| judged.binary_search(id).is_err()).collect();
+        for ids in gone.chunks(BATCH) {
+            let tx = self.begin(command).await?;
+            candidate::replace(&tx, owner, ids, &[]).await?;
+            tx.commit().await?;
+        }
+        Ok(count)
+    }
+
+    async fn write_batch(
+        &self,
+        command: Rematch<'_>,
+        owner: Owner,
+        batch: Vec<RecordPlan>,
+        written: &mut Written,
+    ) -> Result<(), StorageError> {
+        let records: Vec<Uuid> = batch.iter().map(|plan| plan.pax8_record_id).collect();
+        let db = self.core.store.read();
+        let mut present: HashMap<Uuid, Vec<candidate::Candidate>> = HashMap::new();
+        for candidate in candidate::of_pax8_records(db, command.organization_id, &records).await? {
+            present.entry(candidate.pax8_record_id).or_default().push(candidate);
+        }
+        let (mut stale, mut candidates) = (Vec::new(), Vec::new());
+        let (mut inserted, mut proposed, mut refreshed, mut withdrawn) = (vec![], vec![], vec![], vec![]);
+        for mut plan in batch {
+            plan.candidates.sort_by(|a, b| (&a.scope, a.position).cmp(&(&b.scope, b.position)));
+            if present.get(&plan.pax8_record_id).map_or(&[][..], Vec::as_slice) != plan.candidates {
+                stale.push(plan.pax8_record_id);
+                candidates.append(&mut plan.candidates);
+            }
+            inserted.append(&mut plan.inserted);
+            proposed.append(&mut plan.proposed);
+            refreshed.append(&mut plan.refreshed);
+            withdrawn.append(&mut plan.withdrawn);
+        }
+        let nothing = stale.is_empty() && inserted.is_empty() && refreshed.is_empty() && withdrawn.is_empty();
+        if !nothing {
+            let tx = self.begin(command).await?;
+            let decision = withdrawal(self.core.clock.now(), "The matching no longer finds the pair.");
+            written.withdrawn +=
+                mapping::withdraw_suggestions(&tx, command.organization_id, &withdrawn, &decision).await?;
+            written.suggested += mapping::insert_suggestions(&tx, &inserted).await?;
+            mapping::refresh_evidence(&tx, &refreshed).await?;
+            candidate::replace(&tx, owner, &stale, &candidates).await?;
+            tx.commit().await?;
+        }
+        // Few pairs come back, and each may meet a decision made a moment ago, which then stays.
+        for mapping in proposed {
+            let tx = self.begin(command).await?;
+            match mapping::propose_again(&tx, &mapping).await {
+                Ok(true) => {
+                    tx.commit().await?;
+                    written.suggested += 1;
+                }
+                Ok(false) | Err(StorageError::Conflict(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn audit_rematch(&self, command: Rematch<'_>, written: &Written) -> Result<(), StorageError> {
+        if written.suggested == 0 && written.withdrawn == 0 {
+            return Ok(());
+        }
+        let run = command.run_id.map(|run| run.to_string());
+        let caller = Caller {
+            organization_id: command.organization_id,
+            actor: Actor::Job,
+            roles: Roles::default(),
+            correlation_id: run.clone().unwrap_or_else(|| command.integration_id.to_string()),
+        };
+        let after = serde_json::json!({
+            "syncRunId": run,
+            "suggested": written.suggested,
+            "withdrawn": written.withdrawn,
+        });
+        let change = Change {
+            action: "mapping.match",
+            subject_kind: "integration",
+            subject_id: Some(command.integration_id.0),
+            before: None,
+            after: Some(after.to_string()),
+            reason: None,
+        };
+        let tx = self.begin(command).await?;
+        self.core.audit(&tx, &caller, change).await?;
+        tx.commit().await
+    }
+}
+
+/// Our ids of records by the provider's.
+type Ids = HashMap<ExternalId, Uuid>;

@@ -1,0 +1,168 @@
+//! Matching products, term by term, with the items of the PSA.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::plan::{Standing, Verdict};
+use super::{Ids, MappingService, Rematch, RematchError, Scene, Written};
+use crate::domain::id::ExternalId;
+use crate::domain::mapping::{MappingKind, MappingScope, MappingStatus};
+use crate::domain::record::{BillingTerm, Known, Pax8Product, Subscription, VendorPrice};
+use crate::domain::run::MatchCount;
+use crate::engine::matching::{
+    Decisions, ItemRecord, Outcome, ProductInput, ProductMatch, ProductRecord, ProductTerm, SoldVariant, VariantPrice,
+    match_products,
+};
+use crate::service::mapping::explanation::evidence;
+use crate::storage::source::pax8_product::Pax8ProductTable;
+use crate::storage::source::psa_product::PsaProductTable;
+use crate::storage::source::subscription::SubscriptionTable;
+use crate::storage::source::vendor_price::VendorPriceTable;
+use crate::storage::source::{self, Presence};
+
+impl MappingService {
+    pub(super) async fn rematch_products(
+        &self,
+        command: Rematch<'_>,
+        scene: &Scene,
+        written: &mut Written,
+    ) -> Result<MatchCount, RematchError> {
+        let (db, organization_id) = (self.core.store.read(), command.organization_id);
+        let (pax8, psa) = (scene.pax8.id, scene.psa.id);
+        let products = source::all::<Pax8ProductTable>(db, organization_id, pax8, Presence::Present).await?;
+        let prices = source::all::<VendorPriceTable>(db, organization_id, pax8, Presence::Present).await?;
+        let subscriptions = source::all::<SubscriptionTable>(db, organization_id, pax8, Presence::Present).await?;
+        let items = source::all::<PsaProductTable>(db, organization_id, psa, Presence::Present).await?;
+        let mut standing = self.standing(command, MappingKind::Product).await?;
+
+        let product_ids: Ids =
+            products.iter().map(|stored| (stored.record.external_id.clone(), stored.identity.id)).collect();
+        let item_ids: Ids =
+            items.iter().map(|stored| (stored.record.external_id.clone(), stored.identity.id)).collect();
+        let decisions = decisions(&standing, &product_ids, &item_ids);
+        let products: Vec<ProductRecord> = product_records(
+            products.iter().map(|stored| &stored.record),
+            prices.iter().map(|stored| &stored.record),
+            subscriptions.iter().map(|stored| &stored.record),
+        );
+        let items: Vec<ItemRecord> = items.iter().map(|stored| ItemRecord::from(&stored.record)).collect();
+        let policy = scene.policy.clone();
+        let matches = self
+            .run_engine(command, move || {
+                let (products, items, decisions, policy) = (&products, &items, &decisions, &policy);
+                match_products(&ProductInput { products, items, decisions, policy }).matches
+            })
+            .await?;
+        let verdicts = matches.into_iter().filter_map(|found| verdict(found, &product_ids, &item_ids));
+        Ok(self.write(command, &mut standing, verdicts, written).await?)
+    }
+}
+
+/// Products with every term at which they are priced or in use, each term once whatever its spelling.
+fn product_records<'a>(
+    products: impl Iterator<Item = &'a Pax8Product>,
+    prices: impl Iterator<Item = &'a VendorPrice>,
+    subscriptions: impl Iterator<Item = &'a Subscription>,
+) -> Vec<ProductRecord> {
+    let mut prices_of: HashMap<&ExternalId, Vec<&VendorPrice>> = HashMap::new();
+    for price in prices {
+        prices_of.entry(&price.product_external_id).or_default().push(price);
+    }
+    let mut uses_of: HashMap<&ExternalId, Vec<&Subscription>> = HashMap::new();
+    for subscription in subscriptions {
+        uses_of.entry(&subscription.product_external_id).or_default().push(subscription);
+    }
+    products
+        .map(|product| {
+            let prices = prices_of.remove(&product.external_id).unwrap_or_default();
+            let mut record = ProductRecord::new(product, prices);
+            let priced = std::mem::take(&mut record.variants);
+            let used = uses_of.remove(&product.external_id).unwrap_or_default();
+            let used = used.into_iter().map(|subscription| SoldVariant {
+                billing_term: subscription.billing_term.as_ref().and_then(Known::known).copied(),
+                commitment_term: subscription.commitment_term.clone(),
+                prices: vec![VariantPrice {
+                    currency: subscription.currency,
+                    cost: subscription.cost,
+                    price: subscription.price,
+                }],
+            });
+            let mut merged: Vec<(MappingScope, SoldVariant)> = Vec::new();
+            let priced_count = priced.len();
+            for (at, variant) in priced.into_iter().chain(used).enumerate() {
+                // A word that this version does not know maps nothing, and must not pass for the whole product.
+                if variant.billing_term.is_none() {
+                    continue;
+                }
+                let scope = scope_of(variant.billing_term, variant.commitment_term.as_deref());
+                match merged.iter_mut().find(|(known, _)| *known == scope) {
+                    // What a subscription costs may be a price agreed long ago; the list's price wins.
+                    Some((_, known)) if at < priced_count => known.prices.extend(variant.prices),
+                    Some(_) => {}
+                    None => merged.push((scope, variant)),
+                }
+            }
+            record.variants = merged.into_iter().map(|(_, variant)| variant).collect();
+            record
+        })
+        .collect()
+}
+
+fn scope_of(billing_term: Option<BillingTerm>, commitment_term: Option<&str>) -> MappingScope {
+    MappingScope::of_term(billing_term.map(Known::Known).as_ref(), commitment_term)
+}
+
+fn decisions(standing: &Standing, products: &Ids, items: &Ids) -> Decisions<ProductTerm> {
+    fn reversed(ids: &Ids) -> HashMap<Uuid, &ExternalId> {
+        ids.iter().map(|(external_id, id)| (*id, external_id)).collect()
+    }
+    let (products, items) = (reversed(products), reversed(items));
+    let mut decisions = Decisions::default();
+    for mapping in standing.mappings() {
+        // What was decided for one customer says nothing about the others.
+        if !mapping.scope.customer.is_empty() {
+            continue;
+        }
+        let pair = (products.get(&mapping.pax8_record_id), items.get(&mapping.psa_record_id));
+        let (Some(product), Some(item)) = pair else { continue };
+        let billing = Some(mapping.scope.billing_term.as_str()).filter(|text| !text.is_empty());
+        let billing_term = match billing.map(BillingTerm::parse) {
+            Some(Known::Unrecognized(_)) => continue,
+            Some(Known::Known(term)) => Some(term),
+            None => None,
+        };
+        let commitment_term = Some(mapping.scope.commitment_term.clone()).filter(|text| !text.is_empty());
+        let term = ProductTerm { product: (*product).clone(), billing_term, commitment_term };
+        let pair = (term, (*item).clone());
+        match mapping.state.status() {
+            MappingStatus::Confirmed => decisions.confirmed.push(pair),
+            MappingStatus::Rejected => decisions.rejected.push(pair),
+            MappingStatus::Suggested | MappingStatus::Removed => {}
+        }
+    }
+    decisions
+}
+
+fn verdict(found: ProductMatch, products: &Ids, items: &Ids) -> Option<Verdict> {
+    let mapped = match &found.outcome {
+        Outcome::Mapped { target, confidence, explanation } => {
+            items.get(target).map(|id| (*id, evidence(*confidence, explanation)))
+        }
+        Outcome::Confirmed { .. } | Outcome::Open { .. } => None,
+    };
+    let candidates = found
+        .candidates
+        .iter()
+        .filter_map(|candidate| {
+            let id = items.get(&candidate.target)?;
+            Some((*id, evidence(candidate.confidence, &candidate.explanation)))
+        })
+        .collect();
+    Some(Verdict {
+        pax8_record_id: *products.get(&found.term.product)?,
+        scope: scope_of(found.term.billing_term, found.term.commitment_term.as_deref()),
+        mapped,
+        candidates,
+    })
+}
