@@ -1,0 +1,59 @@
+//! What the mutations that decide about a mapping have in common.
+
+use async_graphql::{Context, ID};
+
+use crate::domain::id::MappingId;
+use crate::domain::mapping::Mapping;
+use crate::graphql::context::{caller, services};
+use crate::graphql::error::{Failure, UserError};
+use crate::graphql::id::{NodeKind, decode};
+use crate::graphql::object::mapping::node;
+use crate::service::mapping::{Decide, DecideError, MAX_REASON, Verdict};
+
+/// The mapping that a global id of either kind names.
+pub(super) fn mapping_id(id: &ID) -> Option<MappingId> {
+    let (kind, id) = decode(id)?;
+    matches!(kind, NodeKind::CustomerMapping | NodeKind::ProductMapping).then_some(MappingId(id))
+}
+
+/// Decides about one mapping.
+pub(super) async fn decide(
+    ctx: &Context<'_>,
+    verdict: Verdict,
+    id: &ID,
+    expected_version: Option<i64>,
+    reason: Option<String>,
+) -> Result<Mapping, DecideError> {
+    let mapping_id = mapping_id(id).ok_or(DecideError::NotFound)?;
+    let command = Decide { mapping_id, expected_version, reason };
+    let mapping = &services(ctx).mapping;
+    match verdict {
+        Verdict::Confirm => mapping.confirm(caller(ctx), command).await,
+        Verdict::Reject => mapping.reject(caller(ctx), command).await,
+        Verdict::Reopen => mapping.reopen(caller(ctx), command).await,
+        Verdict::Remove => mapping.remove(caller(ctx), command).await,
+    }
+}
+
+/// Why a decision was refused, for the caller; `base` is the path of the input.
+pub(super) fn refused(error: DecideError, base: &[&str]) -> Result<UserError, Failure> {
+    let path = |field| [base, &[field]].concat();
+    Ok(match error {
+        DecideError::NotFound => UserError::not_found(&path("mappingId"), "mapping"),
+        DecideError::Stale(current) => UserError::stale(&path("expectedVersion"), node(*current)),
+        DecideError::NeverSuggested(current) => UserError::invalid_transition(
+            &path("mappingId"),
+            "The mapping was never a suggestion, so it cannot become one again. Reject or remove it, or map another \
+             pair.",
+            node(*current),
+        ),
+        DecideError::Conflict(rival) => {
+            UserError::mapping_conflict(&path("mappingId"), rival.map(|rival| node(*rival)))
+        }
+        DecideError::ReasonTooLong => {
+            UserError::input(&path("reason"), format!("Give a reason of at most {MAX_REASON} characters."))
+        }
+        DecideError::Forbidden(error) => return Err(error.into()),
+        DecideError::Internal(error) => return Err(error.into()),
+    })
+}

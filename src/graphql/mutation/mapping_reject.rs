@@ -1,0 +1,50 @@
+//! `mappingReject`.
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+
+use super::mapping_decision::{decide, refused};
+use crate::graphql::error::{Failure, UserError};
+use crate::graphql::object::mapping::Mapping;
+use crate::service::mapping::Verdict;
+
+/// Input of `mappingReject`.
+#[derive(InputObject)]
+pub struct MappingRejectInput {
+    /// Global ID of the mapping.
+    mapping_id: ID,
+    /// Version that the decision was made on; refused when it is no longer the present one. Not checked when omitted.
+    expected_version: Option<i64>,
+    /// Why, in up to 500 characters.
+    reason: Option<String>,
+}
+
+/// Payload of `mappingReject`.
+#[derive(SimpleObject)]
+pub struct MappingRejectPayload {
+    /// Mapping, now rejected. Null when it was not done.
+    mapping: Option<Mapping>,
+    /// Reasons why it was not done; empty when it was.
+    user_errors: Vec<UserError>,
+}
+
+/// `mappingReject`.
+#[derive(Default)]
+pub struct MappingReject;
+
+#[Object]
+impl MappingReject {
+    /// Says that a pair is not the same; it is never proposed again. Needs the role OPERATOR.
+    async fn mapping_reject(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to decide.")] input: MappingRejectInput,
+    ) -> Option<Result<MappingRejectPayload, Failure>> {
+        let outcome = decide(ctx, Verdict::Reject, &input.mapping_id, input.expected_version, input.reason).await;
+        Some(match outcome {
+            Ok(mapping) => Ok(MappingRejectPayload { mapping: Some(mapping.into()), user_errors: Vec::new() }),
+            Err(error) => {
+                refused(error, &["input"]).map(|error| MappingRejectPayload { mapping: None, user_errors: vec![error] })
+            }
+        })
+    }
+}

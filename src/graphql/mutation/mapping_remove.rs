@@ -1,0 +1,50 @@
+//! `mappingRemove`.
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+
+use super::mapping_decision::{decide, refused};
+use crate::graphql::error::{Failure, UserError};
+use crate::graphql::object::mapping::Mapping;
+use crate::service::mapping::Verdict;
+
+/// Input of `mappingRemove`.
+#[derive(InputObject)]
+pub struct MappingRemoveInput {
+    /// Global ID of the mapping.
+    mapping_id: ID,
+    /// Version that the decision was made on; refused when it is no longer the present one. Not checked when omitted.
+    expected_version: Option<i64>,
+    /// Why, in up to 500 characters.
+    reason: Option<String>,
+}
+
+/// Payload of `mappingRemove`.
+#[derive(SimpleObject)]
+pub struct MappingRemovePayload {
+    /// Mapping, now removed. Null when it was not done.
+    mapping: Option<Mapping>,
+    /// Reasons why it was not done; empty when it was.
+    user_errors: Vec<UserError>,
+}
+
+/// `mappingRemove`.
+#[derive(Default)]
+pub struct MappingRemove;
+
+#[Object]
+impl MappingRemove {
+    /// Takes a mapping away without a judgement about the pair. The matching offers the pair, but does not map it again. Needs the role OPERATOR.
+    async fn mapping_remove(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to decide.")] input: MappingRemoveInput,
+    ) -> Option<Result<MappingRemovePayload, Failure>> {
+        let outcome = decide(ctx, Verdict::Remove, &input.mapping_id, input.expected_version, input.reason).await;
+        Some(match outcome {
+            Ok(mapping) => Ok(MappingRemovePayload { mapping: Some(mapping.into()), user_errors: Vec::new() }),
+            Err(error) => {
+                refused(error, &["input"]).map(|error| MappingRemovePayload { mapping: None, user_errors: vec![error] })
+            }
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! `providerAccountVerify`.
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+
+use crate::domain::id::ProviderAccountId;
+use crate::graphql::context::{caller, services};
+use crate::graphql::error::{Failure, UserError};
+use crate::graphql::id::{NodeKind, decode_as};
+use crate::graphql::object::account::ProviderAccountObject;
+use crate::service::setup::AccountError;
+
+/// Input of `providerAccountVerify`.
+#[derive(InputObject)]
+pub struct ProviderAccountVerifyInput {
+    /// Global ID of the account.
+    provider_account_id: ID,
+}
+
+/// Payload of `providerAccountVerify`.
+#[derive(SimpleObject)]
+pub struct ProviderAccountVerifyPayload {
+    /// Account with what was found out. Null when there is none.
+    account: Option<ProviderAccountObject>,
+    /// Reasons why the account does not work; empty when it does.
+    user_errors: Vec<UserError>,
+}
+
+/// What `verify` and `set credentials` answer alike.
+pub(super) fn answer(
+    account_field: &[&str],
+    outcome: Result<crate::domain::provider::ProviderAccount, AccountError>,
+) -> Result<(Option<ProviderAccountObject>, Vec<UserError>), Failure> {
+    Ok(match outcome {
+        Ok(account) => (Some(ProviderAccountObject(account)), Vec::new()),
+        Err(AccountError::NotFound) => (None, vec![UserError::not_found(account_field, "provider account")]),
+        Err(AccountError::WrongSide) => {
+            let message = "These credentials belong to the other side. Set Pax8 credentials on the Pax8 account and \
+                           PSA credentials on the PSA account.";
+            (None, vec![UserError::input(account_field, message)])
+        }
+        Err(AccountError::NoCredentials) => {
+            let message = "The account has no credentials yet. Set them with `providerCredentialsSet` first.";
+            (None, vec![UserError::input(account_field, message)])
+        }
+        Err(AccountError::Provider { error, account }) => {
+            (account.map(|account| ProviderAccountObject(*account)), vec![UserError::provider(&[], &error)])
+        }
+        Err(other) => return Err(other.into()),
+    })
+}
+
+/// `providerAccountVerify`.
+#[derive(Default)]
+pub struct ProviderAccountVerify;
+
+#[Object]
+impl ProviderAccountVerify {
+    /// Asks the provider for as little as proves that the account works. Needs the role OPERATOR.
+    async fn provider_account_verify(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which account to try.")] input: ProviderAccountVerifyInput,
+    ) -> Option<Result<ProviderAccountVerifyPayload, Failure>> {
+        let field = ["input", "providerAccountId"];
+        let outcome = match decode_as(&input.provider_account_id, NodeKind::ProviderAccount) {
+            None => Err(AccountError::NotFound),
+            Some(id) => services(ctx).setup.verify(caller(ctx), ProviderAccountId(id)).await,
+        };
+        Some(
+            answer(&field, outcome).map(|(account, user_errors)| ProviderAccountVerifyPayload { account, user_errors }),
+        )
+    }
+}

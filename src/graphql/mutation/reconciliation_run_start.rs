@@ -1,0 +1,80 @@
+//! `reconciliationRunStart`.
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+
+use crate::domain::id::IntegrationId;
+use crate::graphql::context::{caller, services};
+use crate::graphql::error::{Failure, UserError};
+use crate::graphql::id::{NodeKind, decode_as};
+use crate::graphql::object::reconciliation_run::ReconciliationRunObject;
+use crate::graphql::scalar::{Date, Month};
+use crate::service::reconciliation::{ReconciliationError, StartReconciliation};
+
+/// Input of `reconciliationRunStart`.
+#[derive(InputObject)]
+pub struct ReconciliationRunStartInput {
+    /// Global ID of the integration.
+    integration_id: ID,
+    /// First month to compare; `periodTo` when omitted.
+    period_from: Option<Month>,
+    /// Last month to compare; the latest month with invoices on both sides when omitted. At most 36 months at once.
+    period_to: Option<Month>,
+    /// Day that counts as today: what is not due by then is expected later. Today in the integration's time zone when
+    /// omitted.
+    as_of: Option<Date>,
+}
+
+/// Payload of `reconciliationRunStart`.
+#[derive(SimpleObject)]
+pub struct ReconciliationRunStartPayload {
+    /// Run that was started; follow it with `reconciliationRunEvents`. Null when none was.
+    reconciliation_run: Option<ReconciliationRunObject>,
+    /// Reasons why it was not done; empty when it was.
+    user_errors: Vec<UserError>,
+}
+
+/// `reconciliationRunStart`.
+#[derive(Default)]
+pub struct ReconciliationRunStart;
+
+#[Object]
+impl ReconciliationRunStart {
+    /// Starts a comparison of what Pax8 charged with what the PSA billed. It goes on by itself; the answer comes at
+    /// once. Needs the role OPERATOR or FINANCE.
+    async fn reconciliation_run_start(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to compare.")] input: ReconciliationRunStartInput,
+    ) -> Option<Result<ReconciliationRunStartPayload, Failure>> {
+        let refused = |error| Ok(ReconciliationRunStartPayload { reconciliation_run: None, user_errors: vec![error] });
+        let field = ["input", "integrationId"];
+        let Some(id) = decode_as(&input.integration_id, NodeKind::Integration) else {
+            return Some(refused(UserError::not_found(&field, "integration")));
+        };
+        let command = StartReconciliation {
+            integration_id: IntegrationId(id),
+            period_from: input.period_from.map(|month| month.0),
+            period_to: input.period_to.map(|month| month.0),
+            as_of: input.as_of.map(|day| day.0),
+        };
+        Some(match services(ctx).reconciliation.start(caller(ctx), command).await {
+            Ok(run) => Ok(ReconciliationRunStartPayload {
+                reconciliation_run: Some(ReconciliationRunObject(run)),
+                user_errors: Vec::new(),
+            }),
+            Err(ReconciliationError::NotFound) => refused(UserError::not_found(&field, "integration")),
+            Err(ReconciliationError::Archived) => {
+                refused(UserError::input(&field, "The integration is archived. Choose one that is not."))
+            }
+            Err(ReconciliationError::NoPeriod) => refused(UserError::input(
+                &["input", "periodTo"],
+                "No month has invoices on both sides yet. Sync first, or name the months to compare.",
+            )),
+            Err(ReconciliationError::BadPeriods { from, to }) => refused(UserError::input(
+                &["input", "periodFrom"],
+                format!("The months from {from} to {to} cannot be compared at once. Choose 1 to 36 months."),
+            )),
+            Err(other) => Err(other.into()),
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! `syncRunStart`.
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+
+use crate::domain::id::IntegrationId;
+use crate::domain::run::SyncTrigger;
+use crate::graphql::context::{caller, services};
+use crate::graphql::error::{Failure, JobAlreadyRunningError, ProviderNotAuthorizedError, UserError, UserErrorCode};
+use crate::graphql::id::{NodeKind, decode_as};
+use crate::graphql::object::account::ProviderAccountObject;
+use crate::graphql::object::sync_run::SyncRunObject;
+use crate::service::sync::SyncError;
+
+/// Input of `syncRunStart`.
+#[derive(InputObject)]
+pub struct SyncRunStartInput {
+    /// Global ID of the integration.
+    integration_id: ID,
+}
+
+/// Payload of `syncRunStart`.
+#[derive(SimpleObject)]
+pub struct SyncRunStartPayload {
+    /// Run that was started; follow it with `syncRunEvents`. Null when none was.
+    sync_run: Option<SyncRunObject>,
+    /// Reasons why it was not done; empty when it was.
+    user_errors: Vec<UserError>,
+}
+
+/// `syncRunStart`.
+#[derive(Default)]
+pub struct SyncRunStart;
+
+#[Object]
+impl SyncRunStart {
+    /// Starts a sync. It goes on by itself; the answer comes at once. Needs the role OPERATOR.
+    async fn sync_run_start(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to sync.")] input: SyncRunStartInput,
+    ) -> Option<Result<SyncRunStartPayload, Failure>> {
+        let refused = |error| Ok(SyncRunStartPayload { sync_run: None, user_errors: vec![error] });
+        let field = ["input", "integrationId"];
+        let Some(id) = decode_as(&input.integration_id, NodeKind::Integration) else {
+            return Some(refused(UserError::not_found(&field, "integration")));
+        };
+        Some(match services(ctx).sync.start(caller(ctx), IntegrationId(id), SyncTrigger::Manual).await {
+            Ok(run) => Ok(SyncRunStartPayload { sync_run: Some(SyncRunObject(run)), user_errors: Vec::new() }),
+            Err(SyncError::NotFound) => refused(UserError::not_found(&field, "integration")),
+            Err(SyncError::NotConnected(account)) => {
+                refused(UserError::ProviderNotAuthorized(ProviderNotAuthorizedError {
+                    code: UserErrorCode::ProviderNotAuthorized,
+                    message: "Both accounts must be connected before a sync can run. Connect this one first."
+                        .to_owned(),
+                    field: None,
+                    account: ProviderAccountObject(*account),
+                }))
+            }
+            Err(SyncError::AlreadyRunning(run)) => refused(UserError::JobAlreadyRunning(JobAlreadyRunningError {
+                code: UserErrorCode::JobAlreadyRunning,
+                message: "A sync of this integration is already running. Follow that one instead.".to_owned(),
+                field: None,
+                sync_run: run.map(|run| SyncRunObject(*run)),
+            })),
+            Err(other) => Err(other.into()),
+        })
+    }
+}

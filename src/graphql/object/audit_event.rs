@@ -1,0 +1,86 @@
+//! An entry of the audit chain.
+
+use async_graphql::{ID, InputObject, Object};
+use chrono::{DateTime, Utc};
+
+use crate::domain::audit::AuditEvent;
+use crate::graphql::id::{NodeKind, encode};
+use crate::graphql::page::page_types;
+
+/// Who changed what, when and why. Each event's hash covers the one before, so that a removed one is missed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEventObject(pub AuditEvent);
+
+/// Who changed what, when and why. Each event's hash covers the one before, so that a removed one is missed.
+#[Object(name = "AuditEvent")]
+impl AuditEventObject {
+    /// Global ID of the event.
+    pub async fn id(&self) -> ID {
+        encode(NodeKind::AuditEvent, self.0.id)
+    }
+
+    /// Place in the organization's chain, from 1, without gaps.
+    async fn sequence(&self) -> i64 {
+        self.0.sequence
+    }
+
+    /// Timestamp of the change.
+    async fn occurred_at(&self) -> DateTime<Utc> {
+        self.0.occurred_at
+    }
+
+    /// Who acted.
+    async fn actor_name(&self) -> &str {
+        &self.0.actor_name
+    }
+
+    /// What was done, as object and verb, for example `mapping.confirm`.
+    async fn action(&self) -> &str {
+        &self.0.action
+    }
+
+    /// Type of the object that was changed, for example `mapping`.
+    async fn subject_kind(&self) -> &str {
+        &self.0.subject_kind
+    }
+
+    /// State before as JSON text; null when there was none.
+    async fn before(&self) -> Option<&str> {
+        self.0.before.as_deref()
+    }
+
+    /// State after as JSON text; null when there is none.
+    async fn after(&self) -> Option<&str> {
+        self.0.after.as_deref()
+    }
+
+    /// Why, in the caller's words; null when no reason was given.
+    async fn reason(&self) -> Option<&str> {
+        self.0.reason.as_deref()
+    }
+
+    /// ID of the request, under which the logs are found.
+    async fn correlation_id(&self) -> &str {
+        &self.0.correlation_id
+    }
+
+    /// SHA-256 over this event and the one before, in hexadecimal.
+    async fn hash(&self) -> &str {
+        &self.0.hash
+    }
+}
+
+page_types!(AuditEventConnection, AuditEventEdge, AuditEventObject);
+
+/// Conditions on audit events. An event has to satisfy every one that is given.
+#[derive(Debug, Clone, Default, InputObject)]
+pub struct AuditEventFilter {
+    /// Global ID of the object that was changed.
+    pub subject_id: Option<ID>,
+    /// What was done, for example `mapping.confirm`.
+    pub action: Option<String>,
+    /// Events from this moment on.
+    pub since: Option<DateTime<Utc>>,
+    /// Events up to this moment.
+    pub until: Option<DateTime<Utc>>,
+}

@@ -1,0 +1,432 @@
+//! A report: what a reconciliation found.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal as Number;
+
+use super::company::Pax8CompanyObject;
+use super::customer::PsaCustomerObject;
+use super::discrepancy::{
+    DiscrepancyOccurrenceConnection, DiscrepancyOccurrenceObject, DiscrepancyOrderInput, DiscrepancyTotals,
+    OccurrenceFilterInput,
+};
+use super::pax8_product::Pax8ProductObject;
+use super::psa_product::PsaProductObject;
+use super::record_reference::{all, pax8_company, pax8_product, psa_customer, psa_product};
+use super::report_part::{
+    BillingTotals, PolicySwitch, ReportClass, ReportCoverage, ReportLeftOutRecord, ReportReason, ReportTieOut,
+    ReportVerdict, for_finance, internal,
+};
+use crate::domain::id::{IntegrationId, ReportId};
+use crate::domain::money::Money as Amount;
+use crate::graphql::context::{caller, services};
+use crate::graphql::error::Failure;
+use crate::graphql::id::{NodeKind, encode};
+use crate::graphql::page::{self, PageArguments, SortDirection, page_types};
+use crate::graphql::record_loader::{LineKey, load_one};
+use crate::graphql::scalar::{CurrencyCode, Date, Decimal, Money, Month};
+use crate::report::document::Summary;
+use crate::storage::discrepancy::OccurrenceFilter;
+use crate::storage::page::SortValue;
+use crate::storage::report::{LineFilter, LineOrder, ReportLine, StoredReport};
+
+/// What a reconciliation found. Never changes, apart from decisions on discrepancies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReconciliationReportObject {
+    stored: StoredReport,
+    summary: Summary,
+}
+
+impl ReconciliationReportObject {
+    /// The object of a stored report.
+    pub fn read(ctx: &Context<'_>, stored: StoredReport) -> Result<Self, Failure> {
+        let summary = serde_json::from_str(&stored.summary).map_err(|error| internal(ctx, &error))?;
+        Ok(Self { stored, summary })
+    }
+}
+
+/// What a reconciliation found. Never changes, apart from decisions on discrepancies.
+#[Object(name = "ReconciliationReport")]
+impl ReconciliationReportObject {
+    /// Global ID of the report.
+    pub async fn id(&self) -> ID {
+        encode(NodeKind::ReconciliationReport, self.stored.id.0)
+    }
+
+    /// First month that is compared.
+    async fn period_from(&self) -> Month {
+        Month(self.stored.period_from)
+    }
+
+    /// Last month that is compared.
+    async fn period_to(&self) -> Month {
+        Month(self.stored.period_to)
+    }
+
+    /// Day that counted as today.
+    async fn as_of(&self) -> Date {
+        Date(self.stored.as_of)
+    }
+
+    /// Verdict on the whole.
+    async fn verdict(&self) -> ReportVerdict {
+        self.stored.verdict.into()
+    }
+
+    /// What the report was made from, as one number in hexadecimal: equal inputs, mappings, policy, day and engine give
+    /// equal fingerprints.
+    async fn fingerprint(&self) -> &str {
+        &self.stored.fingerprint
+    }
+
+    /// Version of the engine that made it.
+    async fn engine_version(&self) -> &str {
+        &self.stored.engine_version
+    }
+
+    /// Rules that it was made by, as named switches.
+    async fn policy(&self) -> Vec<PolicySwitch> {
+        self.summary.policy.iter().cloned().map(Into::into).collect()
+    }
+
+    /// Totals over all lines, one entry per currency. Amounts in different currencies are never added up.
+    async fn totals(&self, ctx: &Context<'_>) -> Result<Vec<BillingTotals>, Failure> {
+        self.summary.totals.iter().map(|totals| BillingTotals::read(ctx, totals.clone())).collect()
+    }
+
+    /// What was compared, what was not, and why, in lines and money.
+    async fn coverage(&self, ctx: &Context<'_>) -> Result<Vec<ReportCoverage>, Failure> {
+        self.summary.coverage.iter().map(|row| ReportCoverage::coverage(ctx, row.clone())).collect()
+    }
+
+    /// Proof that nothing is missing: per currency and side, the classes add up to all source lines.
+    async fn footing(&self, ctx: &Context<'_>) -> Result<Vec<ReportCoverage>, Failure> {
+        self.summary.footing.iter().map(|row| ReportCoverage::footing(ctx, row.clone())).collect()
+    }
+
+    /// Every invoice from Pax8 in these months against its own lines.
+    async fn tie_outs(&self, ctx: &Context<'_>) -> Result<Vec<ReportTieOut>, Failure> {
+        self.summary.tie_outs.iter().map(|row| ReportTieOut::read(ctx, row.clone())).collect()
+    }
+
+    /// Records that could not be taken in, so that nothing of them was compared; at most 100 of them.
+    async fn left_out_records(&self) -> Vec<ReportLeftOutRecord> {
+        self.summary.left_out.iter().take(100).cloned().map(Into::into).collect()
+    }
+
+    /// Number of records that could not be taken in.
+    async fn left_out_record_count(&self) -> u64 {
+        self.summary.left_out.len() as u64
+    }
+
+    /// Number of lines.
+    async fn line_count(&self) -> u64 {
+        self.summary.key_count
+    }
+
+    /// Number of discrepancies.
+    async fn discrepancy_count(&self) -> u64 {
+        self.summary.discrepancy_count
+    }
+
+    /// Lines of the comparison: one per PSA customer, PSA item, month and currency.
+    #[expect(clippy::too_many_arguments, reason = "a page has four arguments of its own")]
+    async fn lines(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Keeps the lines that satisfy every given condition.")] filter: Option<
+            ReconciliationReportLineFilter,
+        >,
+        #[graphql(desc = "Order of the list; largest difference first when omitted.")] order_by: Option<
+            ReconciliationReportLineOrder,
+        >,
+        #[graphql(
+            desc = "Returns the first so many items: 1 to 100, and 25 when neither `first` nor `last` is given."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Returns items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last so many items, 1 to 100. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Returns items before this cursor.")] before: Option<String>,
+    ) -> Option<Result<ReconciliationReportLineConnection, Failure>> {
+        let page = PageArguments { first, after, last, before };
+        Some(
+            async {
+                let order = order_by.unwrap_or_default();
+                let like = match order.field {
+                    ReconciliationReportLineOrderField::Difference => {
+                        vec![SortValue::Integer(0), SortValue::Integer(0)]
+                    }
+                    ReconciliationReportLineOrderField::Key => vec![SortValue::Integer(0)],
+                };
+                let window = page.window(&like)?;
+                let filter = filter.unwrap_or_default().into_filter();
+                let (service, caller) = (&services(ctx).reconciliation, caller(ctx));
+                let id = self.stored.id;
+                let by = (order.field.into(), order.direction.is_descending());
+                let slice = service.lines(caller, id, &filter, by, &window).await?;
+                let total = match page::is_selected(ctx, "totalCount") {
+                    true => Some(service.line_count(caller, id, &filter).await?),
+                    false => None,
+                };
+                let integration_id = self.stored.integration_id;
+                let object = |line| ReconciliationReportLineObject { line, report_id: id, integration_id };
+                Ok(ReconciliationReportLineConnection::new(page::parts(slice, object), total))
+            }
+            .await,
+        )
+    }
+
+    /// Discrepancies that the report found, each month of one by itself.
+    #[expect(clippy::too_many_arguments, reason = "a page has four arguments of its own")]
+    async fn discrepancies(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Keeps the discrepancies that satisfy every given condition.")] filter: Option<
+            OccurrenceFilterInput,
+        >,
+        #[graphql(desc = "Order of the list; those that cost most first when omitted.")] order_by: Option<
+            DiscrepancyOrderInput,
+        >,
+        #[graphql(
+            desc = "Returns the first so many items: 1 to 100, and 25 when neither `first` nor `last` is given."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Returns items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last so many items, 1 to 100. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Returns items before this cursor.")] before: Option<String>,
+    ) -> Option<Result<DiscrepancyOccurrenceConnection, Failure>> {
+        let page = PageArguments { first, after, last, before };
+        let filter = filter.unwrap_or_default().into_filter();
+        Some(discrepancies(ctx, &self.stored, filter, order_by.unwrap_or_default(), page).await)
+    }
+
+    /// Sums over the discrepancies per type and currency, exact to the last digit.
+    async fn discrepancy_totals(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Counts the discrepancies that satisfy every given condition.")] filter: Option<
+            OccurrenceFilterInput,
+        >,
+    ) -> Option<Result<Vec<DiscrepancyTotals>, Failure>> {
+        let filter = filter.unwrap_or_default().into_filter();
+        let sums = services(ctx).reconciliation.effect_sums(caller(ctx), self.stored.id, &filter).await;
+        Some(sums.map(|sums| sums.into_iter().map(DiscrepancyTotals).collect()).map_err(Failure::from))
+    }
+
+    /// Timestamp of when the records were read; a source line is the version that held at that moment.
+    async fn read_at(&self) -> DateTime<Utc> {
+        self.stored.read_at
+    }
+
+    /// Timestamp of when the report was made.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.stored.created_at
+    }
+}
+
+async fn discrepancies(
+    ctx: &Context<'_>,
+    report: &StoredReport,
+    filter: OccurrenceFilter,
+    order: DiscrepancyOrderInput,
+    page: PageArguments,
+) -> Result<DiscrepancyOccurrenceConnection, Failure> {
+    let window = page.window(&[SortValue::Integer(0), SortValue::Integer(0)])?;
+    let (service, caller) = (&services(ctx).reconciliation, caller(ctx));
+    let slice = service.occurrences(caller, report.id, &filter, order.parts(), &window).await?;
+    let total = match page::is_selected(ctx, "totalCount") {
+        true => Some(service.occurrence_count(caller, report.id, &filter).await?),
+        false => None,
+    };
+    let integration_id = report.integration_id;
+    let object = |occurrence| DiscrepancyOccurrenceObject { occurrence, integration_id };
+    Ok(DiscrepancyOccurrenceConnection::new(page::parts(slice, object), total))
+}
+
+/// Conditions on the lines of a report. A line has to satisfy every one that is given.
+#[derive(Debug, Clone, Default, InputObject)]
+pub struct ReconciliationReportLineFilter {
+    /// Keeps lines of this month.
+    period: Option<Month>,
+    /// Keeps lines in one of these classes.
+    classes: Option<Vec<ReportClass>>,
+    /// Keeps lines of the PSA customer with this ID at the PSA.
+    psa_customer_external_id: Option<String>,
+    /// Keeps lines of the PSA item with this ID at the PSA.
+    psa_product_external_id: Option<String>,
+    /// Keeps lines in this currency.
+    currency_code: Option<CurrencyCode>,
+}
+
+impl ReconciliationReportLineFilter {
+    fn into_filter(self) -> LineFilter {
+        LineFilter {
+            period: self.period.map(|month| month.0),
+            classes: self.classes.map(|classes| classes.into_iter().map(Into::into).collect()),
+            customer_external_id: self.psa_customer_external_id,
+            psa_product_external_id: self.psa_product_external_id,
+            currency: self.currency_code.map(|code| code.0),
+        }
+    }
+}
+
+/// What the lines of a report can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]
+#[graphql(remote = "LineOrder")]
+pub enum ReconciliationReportLineOrderField {
+    /// Size of the difference, whatever its sign.
+    #[default]
+    Difference,
+    /// Customer, item, currency and month, by their ids.
+    Key,
+}
+
+/// Order of the lines of a report.
+#[derive(Debug, Clone, Copy, Default, InputObject)]
+pub struct ReconciliationReportLineOrder {
+    /// What to sort by.
+    field: ReconciliationReportLineOrderField,
+    /// Direction of the sort.
+    #[graphql(default)]
+    direction: SortDirection,
+}
+
+/// One line of the comparison: a PSA customer, a PSA item, a month and a currency.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReconciliationReportLineObject {
+    line: ReportLine,
+    report_id: ReportId,
+    integration_id: IntegrationId,
+}
+
+impl ReconciliationReportLineObject {
+    fn money(&self, amount: Option<Number>) -> Option<Money> {
+        amount.map(|amount| Amount::new(amount, self.line.currency).into())
+    }
+
+    fn cost_money(&self, ctx: &Context<'_>, amount: Option<Number>) -> Option<Result<Money, Failure>> {
+        for_finance(ctx, || self.money(amount)).transpose()
+    }
+}
+
+/// External ids of the invoice lines behind a figure.
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+pub struct ReportSources {
+    /// IDs of the lines on invoices from Pax8.
+    pub pax8_invoice_line_external_ids: Vec<String>,
+    /// IDs of the lines on invoices of the PSA.
+    pub psa_invoice_line_external_ids: Vec<String>,
+}
+
+/// One line of the comparison: a PSA customer, a PSA item, a month and a currency.
+#[Object(name = "ReconciliationReportLine")]
+impl ReconciliationReportLineObject {
+    /// Place in the report, from 0.
+    async fn position(&self) -> i32 {
+        self.line.position
+    }
+
+    /// Month.
+    async fn period(&self) -> Month {
+        Month(self.line.period)
+    }
+
+    /// Currency of all amounts.
+    async fn currency_code(&self) -> CurrencyCode {
+        CurrencyCode(self.line.currency)
+    }
+
+    /// Customer at the PSA; null when the company has none.
+    async fn psa_customer(&self, ctx: &Context<'_>) -> Option<Result<PsaCustomerObject, Failure>> {
+        psa_customer(ctx, self.integration_id, self.line.customer_external_id.as_deref()).await
+    }
+
+    /// Item at the PSA; null when the product has none.
+    async fn psa_product(&self, ctx: &Context<'_>) -> Option<Result<PsaProductObject, Failure>> {
+        psa_product(ctx, self.integration_id, self.line.psa_product_external_id.as_deref()).await
+    }
+
+    /// Companies at Pax8 whose charges or subscriptions are on the line.
+    async fn pax8_companies(&self, ctx: &Context<'_>) -> Result<Vec<Pax8CompanyObject>, Failure> {
+        all(&self.line.company_external_ids, |id| pax8_company(ctx, self.integration_id, Some(id))).await
+    }
+
+    /// Products at Pax8 whose charges or subscriptions are on the line.
+    async fn pax8_products(&self, ctx: &Context<'_>) -> Result<Vec<Pax8ProductObject>, Failure> {
+        all(&self.line.pax8_product_external_ids, |id| pax8_product(ctx, self.integration_id, Some(id))).await
+    }
+
+    /// Verdict.
+    async fn class(&self) -> ReportClass {
+        self.line.class.into()
+    }
+
+    /// Why it was not compared or was left out; null when it was compared.
+    async fn reason(&self) -> Option<ReportReason> {
+        self.line.reason.map(Into::into)
+    }
+
+    /// What Pax8 charged, without tax; null when a charge does not say. Needs the role FINANCE.
+    async fn cost(&self, ctx: &Context<'_>) -> Option<Result<Money, Failure>> {
+        self.cost_money(ctx, self.line.cost)
+    }
+
+    /// What should have been billed; null when a price is unknown.
+    async fn expected(&self) -> Option<Money> {
+        self.money(self.line.expected)
+    }
+
+    /// What was billed; null when a line has no amount, or the invoice is not due yet.
+    async fn billed(&self) -> Option<Money> {
+        self.money(self.line.billed)
+    }
+
+    /// Billed less expected: negative when too little was billed; null when one of them is unknown.
+    async fn difference(&self) -> Option<Money> {
+        self.money(self.line.difference)
+    }
+
+    /// Billed less cost; null when one of them is unknown. Needs the role FINANCE.
+    async fn margin(&self, ctx: &Context<'_>) -> Option<Result<Money, Failure>> {
+        self.cost_money(ctx, self.line.margin)
+    }
+
+    /// Seats of the subscriptions behind recurring charges; null when the history does not say.
+    async fn subscribed_quantity(&self) -> Option<Decimal> {
+        self.line.subscribed_quantity.map(Decimal)
+    }
+
+    /// Units of recurring charges on the invoice from Pax8; null when a charge does not say.
+    async fn charged_quantity(&self) -> Option<Decimal> {
+        self.line.charged_quantity.map(Decimal)
+    }
+
+    /// Units of recurring lines on the PSA's invoice; null when a line does not say.
+    async fn billed_quantity(&self) -> Option<Decimal> {
+        self.line.billed_quantity.map(Decimal)
+    }
+
+    /// Whether a mapping that nobody has confirmed stands behind the line.
+    async fn rests_on_unconfirmed_mapping(&self) -> bool {
+        self.line.is_on_suggested_mapping
+    }
+
+    /// Invoice lines behind the figures.
+    async fn sources(&self) -> ReportSources {
+        ReportSources {
+            pax8_invoice_line_external_ids: self.line.sources.vendor.clone(),
+            psa_invoice_line_external_ids: self.line.sources.psa.clone(),
+        }
+    }
+
+    /// Discrepancies that explain the difference of this line, in their order in the report.
+    async fn discrepancies(&self, ctx: &Context<'_>) -> Option<Result<Vec<DiscrepancyOccurrenceObject>, Failure>> {
+        let key = LineKey(caller(ctx).organization_id, self.report_id, self.line.position);
+        let found = load_one(ctx, key).await;
+        let integration_id = self.integration_id;
+        let object = |occurrence| DiscrepancyOccurrenceObject { occurrence, integration_id };
+        Some(found.map(|found| found.unwrap_or_default().into_iter().map(object).collect()))
+    }
+}
+
+page_types!(ReconciliationReportLineConnection, ReconciliationReportLineEdge, ReconciliationReportLineObject);
