@@ -1,0 +1,170 @@
+//! The composition root: what the program is made of, put together once, for `main` and for every test.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::access::{Actor, Caller};
+use crate::environment::{Clock, Ids};
+use crate::graphql::executor::CallerExecutor;
+use crate::graphql::{self, Introspection, Schema};
+use crate::http::{
+    AllowedOrigins, AuthenticationFailure, Authenticator, Endpoint, EndpointSettings, GraphiqlPage, Identity, Limits,
+    NotReady, Readiness, Site, router,
+};
+use crate::job::{Runner, Scheduler};
+use crate::secret::{KeyRing, OpenError};
+use crate::service::access::{AccessService, TokenFailure};
+use crate::service::connections::{Connections, Reach};
+use crate::service::{Connectors, Core, Services};
+use crate::storage::Store;
+use crate::storage::audit::Seal;
+
+/// What differs between a server, a command and a test.
+pub struct Parts {
+    /// Database, migrated.
+    pub store: Store,
+    /// Secret keys.
+    pub keys: Arc<KeyRing>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids.
+    pub ids: Arc<dyn Ids>,
+    /// What connections may reach.
+    pub reach: Reach,
+    /// Connections of a test; the real ones when `None`.
+    pub connectors: Option<Arc<dyn Connectors>>,
+    /// What clients may find out about the schema.
+    pub introspection: Introspection,
+}
+
+/// How the site answers.
+pub struct SiteSettings {
+    /// Limits of the transport.
+    pub limits: Limits,
+    /// Web pages that may call.
+    pub origins: AllowedOrigins,
+    /// The page for a browser.
+    pub page: Option<GraphiqlPage>,
+}
+
+/// The program.
+#[derive(Clone)]
+pub struct App {
+    /// Use cases.
+    pub services: Services,
+    /// API tokens.
+    pub access: AccessService,
+    /// Schema.
+    pub schema: Schema,
+}
+
+/// The key under which the audit chain is sealed.
+const AUDIT_LABEL: &str = "audit";
+
+/// Seals audit chains with the secret keys.
+pub struct AuditSeal(pub Arc<KeyRing>);
+
+impl Seal for AuditSeal {
+    fn mac(&self, bytes: &[u8]) -> String {
+        self.0.hmac(AUDIT_LABEL, bytes)
+    }
+
+    fn is_mac(&self, bytes: &[u8], mac: &str) -> Result<bool, String> {
+        match self.0.verify_hmac(AUDIT_LABEL, bytes, mac) {
+            Ok(is_good) => Ok(is_good),
+            // What is no code of ours was not written by us.
+            Err(OpenError::Malformed | OpenError::Refused { .. }) => Ok(false),
+            Err(OpenError::UnknownKey { key_id }) => {
+                Err(format!("the key `{key_id}` is not among the secret keys of this server"))
+            }
+        }
+    }
+}
+
+impl App {
+    /// Puts the program together.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, keys, clock, ids, reach, connectors, introspection } = parts;
+        let connectors =
+            connectors.unwrap_or_else(|| Arc::new(Connections::new(Arc::clone(&keys), Arc::clone(&clock), reach)));
+        let core =
+            Core { store, clock, ids, seal: Arc::new(AuditSeal(keys)), connectors, work: Arc::new(Notify::new()) };
+        let services = Services::new(core.clone());
+        let schema = graphql::schema(services.clone(), introspection);
+        Self { services, access: AccessService::new(core), schema }
+    }
+
+    /// The routes of the server.
+    pub fn router(&self, settings: SiteSettings, shutdown: CancellationToken) -> Router {
+        let SiteSettings { limits, origins, page } = settings;
+        let ids = Arc::clone(&self.services.core.ids);
+        let authenticator = Arc::new(TokenAuthenticator(self.access.clone()));
+        let settings = EndpointSettings { limits, origins, page, shutdown, ids };
+        let endpoint = Endpoint::new(CallerExecutor(self.schema.clone()), authenticator, settings);
+        let readiness = Arc::new(DatabaseReadiness(self.services.core.store.clone()));
+        router(Site { endpoint, readiness, others: Router::new() })
+    }
+
+    /// Serves until told to stop, with workers and scheduler.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        settings: SiteSettings,
+        workers: usize,
+        shutdown: CancellationToken,
+    ) -> std::io::Result<()> {
+        let name = format!("{}-{}", std::process::id(), self.services.core.ids.next());
+        let runner = tokio::spawn(Runner::new(self.services.clone(), name).run(workers, shutdown.clone()));
+        let scheduler = tokio::spawn(Scheduler::new(self.services.clone()).run(shutdown.clone()));
+        let router = self.router(settings, shutdown.clone());
+        let served = crate::http::serve(listener, router, shutdown.clone()).await;
+        // Also when serving failed, nobody may go on working.
+        shutdown.cancel();
+        let _ = tokio::join!(runner, scheduler);
+        served
+    }
+}
+
+struct TokenAuthenticator(AccessService);
+
+fn failure(failure: TokenFailure) -> AuthenticationFailure {
+    match failure {
+        TokenFailure::Unknown => AuthenticationFailure::Unknown,
+        TokenFailure::Expired => AuthenticationFailure::Expired,
+        TokenFailure::Revoked => AuthenticationFailure::Revoked,
+        TokenFailure::Storage(error) => AuthenticationFailure::Unavailable(error.to_string()),
+    }
+}
+
+#[async_trait]
+impl Authenticator for TokenAuthenticator {
+    async fn authenticate(&self, bearer: &str) -> Result<Identity, AuthenticationFailure> {
+        let caller = self.0.authenticate(bearer).await.map_err(failure)?;
+        let key = match &caller.actor {
+            Actor::Token { id, .. } => id.to_string(),
+            Actor::CommandLine | Actor::Schedule | Actor::Job => caller.organization_id.to_string(),
+        };
+        Ok(Identity::new(key, caller))
+    }
+
+    async fn still_valid(&self, identity: &Identity) -> Result<(), AuthenticationFailure> {
+        match identity.caller::<Caller>().map(|caller| &caller.actor) {
+            Some(Actor::Token { id, .. }) => self.0.still_valid(*id).await.map_err(failure),
+            _ => Err(AuthenticationFailure::Unknown),
+        }
+    }
+}
+
+struct DatabaseReadiness(Store);
+
+#[async_trait]
+impl Readiness for DatabaseReadiness {
+    async fn check(&self) -> Result<(), NotReady> {
+        self.0.ping().await.map_err(|error| NotReady(error.to_string()))
+    }
+}

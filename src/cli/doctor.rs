@@ -1,0 +1,340 @@
+//! Checks of what the server would start with. They look and change nothing.
+
+use std::fmt;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret;
+use url::Url;
+
+use super::database::DatabaseAddress;
+use super::settings::{KeySource, ServerArguments, Settings, SettingsError};
+use crate::domain::schedule::Schedule;
+use crate::environment::{Clock as _, SystemClock};
+use crate::secret::SystemRandom;
+use crate::storage::Store;
+
+/// Prints what is found, the database's answer included; ends with status 1 when something has to be put right first.
+pub(super) async fn run(arguments: &ServerArguments) -> anyhow::Result<ExitCode> {
+    let settings = Settings::load(arguments)?;
+    let mut findings = examine(&settings, SystemClock.now());
+    findings.extend(ask_database(&settings.database).await);
+    for finding in &findings {
+        println!("{finding}");
+    }
+    let is_well = findings.iter().all(|finding| finding.severity != Severity::Error);
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Whether the database answers. A SQLite file that does not exist yet is left alone: nothing is changed here.
+async fn ask_database(database: &DatabaseAddress) -> Option<Finding> {
+    if database.file().is_some_and(|file| !file.exists()) {
+        return None;
+    }
+    let url = database.connect_url();
+    let answer = match Store::connect(url.expose_secret()).await {
+        Ok(store) => store.ping().await,
+        Err(error) => Err(error),
+    };
+    Some(match answer {
+        Ok(()) => ok("The database answers."),
+        Err(problem) => error(format!("The database `{database}` does not answer: {problem}.")),
+    })
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// As it should be.
+    Ok,
+    /// The server starts, and somebody should look.
+    Warning,
+    /// The server will not start, or not work.
+    Error,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What was found and what to do, as full sentences.
+    pub sentence: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Ok => "ok",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        write!(f, "{severity:<8} {}", self.sentence)
+    }
+}
+
+fn ok(sentence: impl Into<String>) -> Finding {
+    Finding { severity: Severity::Ok, sentence: sentence.into() }
+}
+
+fn warning(sentence: impl Into<String>) -> Finding {
+    Finding { severity: Severity::Warning, sentence: sentence.into() }
+}
+
+fn error(sentence: impl Into<String>) -> Finding {
+    Finding { severity: Severity::Error, sentence: sentence.into() }
+}
+
+/// All checks, in the order in which a person would put things right. Whether the database answers is asked elsewhere.
+pub fn examine(settings: &Settings, now: DateTime<Utc>) -> Vec<Finding> {
+    let mut findings = check_variables(settings);
+    findings.extend(check_database(&settings.database));
+    findings.extend(check_keys(settings));
+    findings.extend(check_listening(settings));
+    findings.extend(check_private_networks(settings));
+    findings.push(check_time(now));
+    findings
+}
+
+fn check_variables(settings: &Settings) -> Vec<Finding> {
+    let unknown = |name| warning(format!("The variable {name} is not a setting. Check how it is written."));
+    settings.unknown_variables.iter().map(unknown).collect()
+}
+
+fn check_database(database: &DatabaseAddress) -> Vec<Finding> {
+    match database {
+        DatabaseAddress::Sqlite(file) => check_sqlite(file),
+        DatabaseAddress::Postgres(url) => {
+            let mut findings = vec![ok(format!("The database is `{database}`."))];
+            if crosses_a_network_in_the_clear(url.expose_secret()) {
+                findings.push(warning(
+                    "The connection to PostgreSQL may be without encryption. Add `?sslmode=verify-full` to the \
+                     database URL.",
+                ));
+            }
+            findings
+        }
+    }
+}
+
+fn check_sqlite(file: &Path) -> Vec<Finding> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (file_shown, folder_shown) = (file.display(), folder.display());
+    if !folder.is_dir() {
+        return vec![error(format!(
+            "The folder `{folder_shown}` of the database does not exist. Create it: `mkdir -p {folder_shown}`."
+        ))];
+    }
+    if file.is_dir() {
+        return vec![error(format!("The database `{file_shown}` is a folder. Name a file in it."))];
+    }
+    if !file.exists() {
+        return vec![ok(format!("The database `{file_shown}` does not exist yet and is made on the first start."))];
+    }
+    let mut findings = vec![ok(format!("The database is `{file_shown}`."))];
+    if let Some(mode) = mode_for_others(file) {
+        findings.push(warning(format!(
+            "The database `{file_shown}` can be read by others (mode {mode:04o}), and it holds prices and contacts. \
+             Run `chmod 600 {file_shown}`."
+        )));
+    }
+    findings
+}
+
+fn crosses_a_network_in_the_clear(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return false };
+    let parameter = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+    let host = parameter("host").unwrap_or_else(|| url.host_str().unwrap_or_default().to_owned());
+    let is_local = host.is_empty() || host.starts_with('/') || host == "localhost" || host.starts_with("127.");
+    let mode = parameter("sslmode").or_else(|| parameter("ssl-mode")).unwrap_or_default();
+    !is_local && !matches!(mode.as_str(), "require" | "verify-ca" | "verify-full")
+}
+
+fn check_keys(settings: &Settings) -> Vec<Finding> {
+    match &settings.keys {
+        // Opening would make the file, and a check changes nothing.
+        Some(KeySource::FileOrNew(path)) if !path.exists() => {
+            let path_shown = path.display();
+            let has_database = settings.database.file().is_some_and(Path::exists);
+            vec![if has_database {
+                warning(format!(
+                    "The database exists, but its key file `{path_shown}` does not. Copy it back from a backup; \
+                     otherwise a new one is made and stored credentials have to be entered again."
+                ))
+            } else {
+                ok(format!("The key file `{path_shown}` does not exist yet and is made on the first start."))
+            }]
+        }
+        _ => match settings.open_keys(Arc::new(SystemRandom)) {
+            Ok((ring, _)) => vec![ok(format!("Secrets are sealed with the key `{}`.", ring.sealing_key_id()))],
+            Err(failure @ (SettingsError::NoKeys | SettingsError::Keys(_))) => vec![error(failure.to_string())],
+            Err(other) => vec![error(format!("The secret keys cannot be opened: {other}"))],
+        },
+    }
+}
+
+fn check_listening(settings: &Settings) -> Vec<Finding> {
+    let address = settings.listen;
+    let mut findings = vec![match TcpListener::bind(address) {
+        Ok(_) => ok(format!("The address {address} is free.")),
+        Err(failure) => error(format!(
+            "The server cannot listen on {address}: {failure}. Stop what uses it, or choose another with --listen."
+        )),
+    }];
+    let is_public_https = settings.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
+    if !address.ip().is_loopback() && !is_public_https {
+        findings.push(warning(format!(
+            "The server listens on {address} for other machines, and speaks no TLS itself: tokens could be read on the \
+             way. Put a proxy with TLS before it, and set --public-url to its https address."
+        )));
+    }
+    findings
+}
+
+fn check_private_networks(settings: &Settings) -> Vec<Finding> {
+    if !settings.allow_private_networks {
+        return Vec::new();
+    }
+    vec![warning(
+        "Addresses of providers may lie in private networks, so an administrator of Concord can make this machine ask \
+         others there. Turn allow_private_networks off unless a PSA runs in your own network.",
+    )]
+}
+
+/// The zones are part of the program; this finds a clock that is far off, and a build without them.
+fn check_time(now: DateTime<Utc>) -> Finding {
+    let built = env!("CARGO_PKG_VERSION");
+    let earliest = DateTime::from_timestamp(1_767_225_600, 0).expect("2026 began");
+    if now < earliest {
+        return error(format!(
+            "The clock of this machine says {}, before this program was written. Set the clock, or tokens and \
+             schedules go wrong.",
+            now.format("%Y-%m-%d")
+        ));
+    }
+    match Schedule::parse("30 2 * * *", "America/New_York") {
+        Ok(_) => ok(format!(
+            "Version {built} knows the time zones of release {}; the clock says {} UTC.",
+            chrono_tz::IANA_TZDB_VERSION,
+            now.format("%Y-%m-%d %H:%M")
+        )),
+        Err(failure) => error(format!("Time zones are missing from this build. {failure}")),
+    }
+}
+
+/// The permission bits, when others than the owner may read or write.
+#[cfg(unix)]
+fn mode_for_others(file: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = file.metadata().ok()?.permissions().mode() & 0o777;
+    (mode & 0o066 != 0).then_some(mode)
+}
+
+#[cfg(not(unix))]
+fn mode_for_others(_file: &Path) -> Option<u32> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::cli::settings::ServerArguments;
+
+    fn examined(variables: &[(&str, &str)]) -> String {
+        let variables: BTreeMap<String, String> =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let settings = Settings::resolve(&ServerArguments::default(), &variables).expect("the settings are good");
+        let now = "2026-10-01T12:00:00Z".parse().expect("a moment");
+        examine(&settings, now).iter().map(|finding| format!("{finding}\n")).collect()
+    }
+
+    fn folder() -> (TempDir, String) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let database = format!("sqlite://{}/concord.db", folder.path().display());
+        (folder, database)
+    }
+
+    fn check(variables: &[(&str, &str)], expected: &str) {
+        let found = examined(variables);
+        assert!(found.contains(expected), "expected `{expected}` in:\n{found}");
+    }
+
+    #[test]
+    fn a_new_installation_is_all_right_and_stays_untouched() {
+        let (folder, database) = folder();
+        let found = examined(&[("CONCORD_DATABASE", &database), ("CONCORD_LISTEN", "127.0.0.1:0")]);
+        assert!(found.lines().all(|line| line.starts_with("ok ")), "{found}");
+        assert_eq!(found.lines().count(), 4, "{found}");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("the folder lists").count(), 0);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_what_to_do() {
+        let (folder, database) = folder();
+        let postgres = ("CONCORD_DATABASE", "postgres://u@db.example/x");
+        check(&[("CONCORD_DATABASE", "sqlite:///does/not/exist/x.db")], "error    The folder `/does/not/exist` of");
+        check(&[("CONCORD_DATABASE", &format!("sqlite://{}", folder.path().display()))], "is a folder. Name a file");
+        check(&[postgres], "error    No secret keys were given");
+        check(&[postgres], "warning  The connection to PostgreSQL may be without encryption.");
+        check(&[("CONCORD_SECRET_KEYS", "x"), ("CONCORD_DATABASE", &database)], "error    Entry 1 of CONCORD_SECRET");
+        check(&[("CONCORD_LISEN", "x")], "warning  The variable CONCORD_LISEN is not a setting.");
+        check(&[("CONCORD_LISTEN", "0.0.0.0:0")], "warning  The server listens on 0.0.0.0:0 for other machines");
+        check(&[("CONCORD_ALLOW_PRIVATE_NETWORKS", "on")], "warning  Addresses of providers");
+    }
+
+    #[test]
+    fn an_address_in_use_is_found() {
+        let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = taken.local_addr().expect("its address").to_string();
+        check(&[("CONCORD_LISTEN", &address)], &format!("error    The server cannot listen on {address}"));
+    }
+
+    #[test]
+    fn a_lost_key_file_is_noticed() {
+        let (folder, database) = folder();
+        std::fs::write(folder.path().join("concord.db"), "").expect("a database");
+        check(&[("CONCORD_DATABASE", &database)], "warning  The database exists, but its key file");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_that_others_may_read_are_found() {
+        use std::os::unix::fs::PermissionsExt;
+        let (folder, database) = folder();
+        for name in ["concord.db", "concord.db.key"] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, "").expect("a file");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("the mode changes");
+        }
+        check(&[("CONCORD_DATABASE", &database)], "can be read by others (mode 0644), and it holds prices");
+        check(&[("CONCORD_DATABASE", &database)], "error    The key file `");
+    }
+
+    #[test]
+    fn encryption_is_asked_for_on_a_network_alone() {
+        for (url, expected) in [
+            ("postgres://u@db.example/x", true),
+            ("postgres://u@db.example/x?sslmode=prefer", true),
+            ("postgres://u@db.example/x?sslmode=verify-full", false),
+            ("postgres://u@localhost/x", false),
+            ("postgres:///x", false),
+            ("postgres://u@db.example/x?host=/run/postgresql", false),
+        ] {
+            assert_eq!(crosses_a_network_in_the_clear(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_far_off_is_found() {
+        let found = check_time(DateTime::UNIX_EPOCH);
+        assert_eq!(found.severity, Severity::Error);
+        assert!(found.sentence.contains("says 1970-01-01"), "{found}");
+    }
+}

@@ -1,0 +1,67 @@
+//! Running what the command line says. Answers go to standard output, everything else to standard error.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use super::settings::{LogFormat, LogLevel};
+use super::{Cli, Command, MappingsCommand, PricesCommand, TokenCommand};
+
+/// Parses the arguments of the process, runs the command and says how it ended.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("The program cannot start: {error}.");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(command(cli.command)) {
+        Ok(code) => code,
+        Err(error) => {
+            let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+            eprintln!("{}", causes.join(": "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn command(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(arguments) => super::serve::run(&arguments).await,
+        Command::Demo(arguments) => super::demo::run(&arguments).await,
+        Command::Sandbox(arguments) => super::sandbox::run(&arguments).await,
+        Command::Token { command: TokenCommand::Create(arguments) } => super::token::create(arguments).await,
+        Command::Schema => {
+            print!("{}", crate::graphql::sdl());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Mappings { command: MappingsCommand::Import(arguments) } => super::mappings::import(&arguments).await,
+        Command::Mappings { command: MappingsCommand::Export(arguments) } => super::mappings::export(&arguments).await,
+        Command::Prices { command: PricesCommand::Import(arguments) } => super::prices::import(&arguments).await,
+        Command::Doctor(arguments) => super::doctor::run(&arguments).await,
+        Command::Migrate(arguments) => super::migrate::run(&arguments).await,
+    }
+}
+
+/// Logs to standard error. `RUST_LOG` may name single modules, in the usual form of such filters.
+pub(super) fn log(level: LogLevel, format: LogFormat) {
+    let level = match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
+    };
+    // The libraries below are quiet unless asked: their statements and frames are not the operator's business.
+    let default = format!("warn,concord={level}");
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second call, as in tests, changes nothing.
+    let _ = match format {
+        LogFormat::Text => subscriber.try_init(),
+        LogFormat::Json => subscriber.json().try_init(),
+    };
+}
