@@ -1,0 +1,12 @@
+//! The whole program: a server over a database of its own, the stand-ins of both providers, and clients over real
+//! sockets.
+
+pub mod harness;
+
+mod bad_input;
+mod resume;
+mod roles;
+mod scheduler;
+mod statements;
+mod tenants;
+mod wizard;

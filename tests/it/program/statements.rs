@@ -1,0 +1,145 @@
+//! The number of SQL statements of a page does not grow with the page.
+
+use std::sync::atomic::Ordering;
+
+use serde_json::{Value, json};
+
+use super::harness::{self, Program, each_database};
+
+/// Pages with everything that an item refers to.
+const PAGES: &[(&str, &str)] = &[
+    (
+        "integrations",
+        "query($first: Int!) { integrations(first: $first) { totalCount nodes {
+            id pax8Account { status } psaAccount { status }
+        } } }",
+    ),
+    (
+        "companies",
+        "query($first: Int!) { integration { pax8Companies(first: $first) { totalCount nodes {
+            id name exclusion { reason } mapping { id psaCustomer { name exclusion { reason } } }
+        } } } }",
+    ),
+    (
+        "candidates",
+        "query($first: Int!) { integration { pax8Companies(first: $first) { nodes {
+            mappingCandidates { psaCustomer { name } confidence { level } }
+        } } } }",
+    ),
+    (
+        "customers",
+        "query($first: Int!) { integration { psaCustomers(first: $first) { nodes {
+            id name exclusion { reason } mappings { id pax8Company { name } }
+        } } } }",
+    ),
+    (
+        "pax8 products",
+        "query($first: Int!) { integration { pax8Products(first: $first) { nodes {
+            id name exclusion { reason } mappings { id psaProduct { name } } mappingCandidates { psaProduct { name } }
+        } } } }",
+    ),
+    (
+        "psa products",
+        "query($first: Int!) { integration { psaProducts(first: $first) { nodes {
+            id name exclusion { reason } mappings { id pax8Product { name } }
+        } } } }",
+    ),
+    (
+        "customer mappings",
+        "query($first: Int!) { integration { customerMappings(first: $first) { totalCount nodes {
+            id explanation { summary } pax8Company { name } psaCustomer { name }
+        } } } }",
+    ),
+    (
+        "product mappings",
+        "query($first: Int!) { integration { productMappings(first: $first) { totalCount nodes {
+            id explanation { summary } pax8Product { name } psaProduct { name }
+        } } } }",
+    ),
+    (
+        "subscriptions",
+        "query($first: Int!) { pax8Subscriptions(first: $first) { totalCount nodes {
+            id quantity pax8Company { name } pax8Product { name } history { quantity }
+        } } }",
+    ),
+    (
+        "lines of a report",
+        "query($first: Int!) { reconciliationRuns(first: 1) { nodes { report { lines(first: $first) { totalCount nodes {
+            class psaCustomer { name } psaProduct { name } pax8Companies { name } pax8Products { name }
+            discrepancies { type }
+        } } } } } }",
+    ),
+    (
+        "discrepancies of a report",
+        "query($first: Int!) { reconciliationRuns(first: 1) { nodes { report { discrepancies(first: $first) {
+            totalCount nodes {
+                type psaCustomer { name } psaProduct { name } pax8Company { name } pax8Product { name }
+                discrepancy { status firstPeriod }
+            }
+        } } } } }",
+    ),
+    (
+        "discrepancies",
+        "query($first: Int!) { discrepancies(first: $first) { totalCount nodes {
+            type psaCustomer { name } psaProduct { name } pax8Company { name } pax8Product { name }
+            occurrences { period }
+        } } }",
+    ),
+    (
+        "sync runs",
+        "query($first: Int!) { integration { syncRuns(first: $first) { totalCount nodes { id results {
+            datasets { read }
+        } } } } }",
+    ),
+    (
+        "audit events",
+        "query($first: Int!) { auditEvents(first: $first) { totalCount nodes { action hash } } }",
+    ),
+];
+
+/// The number of items of the innermost page.
+fn items(data: &Value) -> usize {
+    match data {
+        Value::Object(fields) => match fields.get("nodes").and_then(Value::as_array) {
+            // The list of runs is only the way to the report.
+            Some(nodes) if nodes.len() == 1 && nodes[0].get("report").is_some() => items(&nodes[0]),
+            Some(nodes) => nodes.len(),
+            None => fields.values().map(items).max().unwrap_or(0),
+        },
+        _ => 0,
+    }
+}
+
+#[tokio::test]
+async fn a_larger_page_takes_no_more_statements() {
+    for database in each_database().await {
+        let (program, count) = Program::start_counting(database).await;
+        let admin = program.client("ADMIN").await;
+        let integration = harness::connected(&program, &admin, "A").await;
+        for name in ["B", "C"] {
+            harness::integration(&admin, name).await;
+        }
+        harness::sync(&admin, &integration).await;
+        harness::sync(&admin, &integration).await;
+        harness::reconciled(&admin, &integration).await;
+        // The first request of a token notes its use.
+        admin.ask("{ viewer { displayName } }", json!({})).await;
+        for (name, document) in PAGES {
+            let mut statements = Vec::new();
+            let mut sizes = Vec::new();
+            for first in [1, 100] {
+                let before = count.load(Ordering::SeqCst);
+                let data = admin.ask(document, json!({ "first": first })).await;
+                statements.push(count.load(Ordering::SeqCst) - before);
+                sizes.push(items(&data));
+            }
+            assert_eq!(sizes[0], 1, "{name}");
+            assert!(sizes[1] > 1, "{name} has several items");
+            // An idle worker looks for work once a second; it may fall into one of the two.
+            let growth = statements[1].abs_diff(statements[0]);
+            assert!(growth <= 1, "{name}: {statements:?} statements for pages of {sizes:?}");
+            assert!(statements[0] < 20, "{name}: {statements:?}");
+        }
+        program.stop().await;
+    }
+}

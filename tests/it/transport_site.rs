@@ -1,0 +1,102 @@
+//! What surrounds every request: health, correlation ids, headers, CORS, compression, stopping.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get as route;
+
+use super::server::{Setup, start};
+use super::wire::{get, post, request};
+
+#[tokio::test]
+async fn health_needs_no_token_and_tells_no_reason() {
+    let server = start().await;
+    assert_eq!(request("GET", "/healthz").send(&server).await.status, 200);
+    let away = request("GET", "/readyz").send(&server).await;
+    assert_eq!((away.status, away.text().contains("secret")), (503, false));
+    server.switches.is_ready.store(true, Ordering::SeqCst);
+    assert_eq!(request("GET", "/readyz").send(&server).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_request_keeps_its_id() {
+    let server = start().await;
+    let given = post("{ requestId }").header("X-Request-Id", "trace-1").send(&server).await;
+    assert_eq!(given.header("x-request-id"), Some("trace-1"));
+    assert_eq!(given.json()["data"]["requestId"], "trace-1");
+    let made = post("{ requestId }").header("X-Request-Id", "not a plain id").send(&server).await;
+    let id = made.header("x-request-id").unwrap();
+    assert!(uuid::Uuid::parse_str(id).is_ok(), "{id}");
+    assert_eq!(made.json()["data"]["requestId"], id);
+}
+
+#[tokio::test]
+async fn every_response_has_the_careful_headers() {
+    let server = start().await;
+    for request in [request("GET", "/healthz"), post("{ hello }"), request("GET", "/"), request("GET", "/nowhere")] {
+        let response = request.send(&server).await;
+        for (name, value) in
+            [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"), ("x-frame-options", "DENY")]
+        {
+            assert_eq!(response.header(name), Some(value), "{name}");
+        }
+        assert!(response.header("content-security-policy").is_some());
+    }
+    assert_eq!(post("{ hello }").send(&server).await.header("cache-control"), Some("no-store"));
+}
+
+#[tokio::test]
+async fn other_hosts_may_call_only_when_they_are_named() {
+    let preflight = request("OPTIONS", "/graphql")
+        .header("Origin", "https://app.example.com")
+        .header("Access-Control-Request-Method", "POST")
+        .header("Access-Control-Request-Headers", "authorization,content-type");
+    let server = start().await;
+    assert_eq!(preflight.send(&server).await.header("access-control-allow-origin"), None);
+    let call = post("{ hello }").header("Origin", "https://app.example.com");
+    assert_eq!(call.send(&server).await.header("access-control-allow-origin"), None);
+
+    let server = Setup { origins: vec!["https://app.example.com"], ..Setup::default() }.start().await;
+    let response = preflight.send(&server).await;
+    assert_eq!(response.header("access-control-allow-origin"), Some("https://app.example.com"));
+    assert!(response.header("access-control-allow-headers").unwrap().contains("authorization"));
+    assert_eq!(call.send(&server).await.header("access-control-allow-origin"), Some("https://app.example.com"));
+    let other = post("{ hello }").header("Origin", "https://evil.example").send(&server).await;
+    assert_eq!(other.header("access-control-allow-origin"), None);
+}
+
+#[tokio::test]
+async fn large_answers_are_compressed() {
+    let server = start().await;
+    let response =
+        get("{ __schema { types { name fields { name } } } }").header("Accept-Encoding", "gzip").send(&server).await;
+    assert_eq!((response.header("content-encoding"), &response.body[..2]), (Some("gzip"), &[0x1f, 0x8b][..]));
+}
+
+#[tokio::test]
+async fn other_parts_bring_their_routes_and_a_panic_there_is_an_answer() {
+    let others = Router::new()
+        .route("/webhooks/pax8", route(|| async { "taken" }))
+        .route("/broken", route(|| async { if true { panic!("a secret in a panic") } else { "" } }));
+    let server = Setup { others, ..Setup::default() }.start().await;
+    let taken = request("GET", "/webhooks/pax8").send(&server).await;
+    assert_eq!((taken.text().as_str(), taken.header("x-request-id").is_some()), ("taken", true));
+    let broken = request("GET", "/broken").send(&server).await;
+    assert_eq!((broken.status, broken.code().as_str(), broken.text().contains("secret")), (500, "INTERNAL", false));
+}
+
+#[tokio::test]
+async fn stopping_lets_requests_end() {
+    let server = start().await;
+    let calling = post("{ waiting }");
+    let stopping = async {
+        server.until("it runs", |switches| switches.running.load(Ordering::SeqCst) == 1).await;
+        server.shutdown.cancel();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        server.switches.release.notify_waiters();
+    };
+    let (response, ()) = tokio::join!(calling.send(&server), stopping);
+    assert_eq!(response.text(), r#"{"data":{"waiting":true}}"#);
+    tokio::time::timeout(Duration::from_secs(5), server.task).await.expect("it stops").unwrap().unwrap();
+}
