@@ -22,7 +22,7 @@
 //!
 //! Beside them: [`secret`] (keys, sealing, tokens, redaction), [`report`] (a report as text, CSV and JSON), [`sandbox`]
 //! (stand-ins for Pax8 and a PSA), [`cli`] (one file per command), [`app`] (the one place that puts it together) and
-//! [`environment`] (time and ids, passed in everywhere else).
+//! [`environment`] (time and ids, passed in everywhere else), and [`digest`] (bytes as text).
 //!
 //! Where is the place for a change?
 //!
@@ -83,6 +83,7 @@
 pub mod app;
 pub mod cli;
 pub mod connector;
+pub mod digest;
 pub mod domain;
 pub mod engine;
 pub mod environment;

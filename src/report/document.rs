@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::policy::switches;
+use crate::digest::hexadecimal;
 use crate::domain::money::{ExactSum, OutOfRange, difference};
 use crate::engine::billing::{
     CompanyRef, CurrencyTotals, Discrepancy, Input, KeyCustomer, KeyItem, KeyResult, PeriodEnd, ProductRef, Report,
@@ -513,7 +514,7 @@ fn fingerprint(report: &Report, left_out: &[LeftOut]) -> String {
             context.update(part.as_bytes());
         }
     }
-    context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(context.finish().as_ref())
 }
 
 fn summary(input: &Input, report: &Report, mut left_out: Vec<LeftOut>) -> Summary {

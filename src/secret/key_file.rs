@@ -12,6 +12,7 @@ use secrecy::zeroize::Zeroizing;
 
 use super::key::{KeyError, KeyRing};
 use super::random::Random;
+use crate::digest::hexadecimal;
 
 /// How a key file was come by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,7 @@ fn create(path: &Path, random: &dyn Random) -> Result<KeyFile, KeyError> {
     random.fill(bytes.as_mut_slice());
     let mut mark = [0_u8; 8];
     random.fill(&mut mark);
-    let mark: String = mark.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mark = hexadecimal(&mark);
     let key = Zeroizing::new(STANDARD.encode(bytes.as_slice()));
     let text = Zeroizing::new(format!(
         "# Secret keys of Concord, one `id:key` in a line. The first one seals, all of them open.\n\

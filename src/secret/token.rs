@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
 use super::random::Random;
+use crate::digest::sha256;
 
 /// Begins every token.
 pub const TOKEN_PREFIX: &str = "concord_";
@@ -60,8 +61,7 @@ impl ApiToken {
     /// A slow hash with a salt protects passwords, because people choose few of them. A token holds 256 random bits,
     /// which nobody can try out at any speed; a fast hash keeps each request cheap and lets an index find the row.
     pub fn hash(&self) -> String {
-        let digest = digest::digest(&digest::SHA256, self.expose().as_bytes());
-        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256(self.expose().as_bytes())
     }
 
     /// The beginning of the token, by which people tell tokens apart.

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
 use super::{StorageError, Tx};
+use crate::digest::hexadecimal;
 use crate::domain::access::{Actor, Caller};
 use crate::domain::audit::{AuditEvent, Change};
 use crate::domain::id::OrganizationId;
@@ -54,14 +55,6 @@ pub trait Seal: Send + Sync {
     fn is_mac(&self, bytes: &[u8], mac: &str) -> Result<bool, String> {
         Ok(self.mac(bytes) == mac)
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    })
 }
 
 /// Hashes parts with their lengths, so that no two lists of parts read the same.

@@ -4,6 +4,7 @@ use ring::digest::{Context, SHA256};
 use thiserror::Error;
 
 use super::{Decide, DecideError, MAX_REASON, MappingService};
+use crate::digest::hexadecimal;
 use crate::domain::access::{Caller, Forbidden, Role};
 use crate::domain::audit::Change;
 use crate::domain::id::IntegrationId;
@@ -57,7 +58,7 @@ impl SuggestionList {
             context.update(&version.to_be_bytes());
         }
         // Half of the digest tells lists apart as well and is easier to pass around.
-        let fingerprint = context.finish().as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let fingerprint = hexadecimal(&context.finish().as_ref()[..16]);
         Self { count: versions.len() as u64, fingerprint }
     }
 }

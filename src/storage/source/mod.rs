@@ -30,6 +30,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{StorageError, Tx};
+use crate::digest::sha256;
 use crate::domain::id::{OrganizationId, ProviderAccountId, SyncRunId};
 use crate::environment::Ids;
 
@@ -184,12 +185,7 @@ pub struct Applied {
 
 /// SHA-256 of a raw record, in hexadecimal.
 pub fn content_hash(raw: &str) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, raw.as_bytes());
-    digest.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
-        use std::fmt::Write as _;
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    })
+    sha256(raw.as_bytes())
 }
 
 /// Applies a page. Where a page names a record twice, the later one counts: lists may shift while they are read.
