@@ -33,10 +33,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable as _};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqlErr,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
+    SqlErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use thiserror::Error;
 use tokio::sync::broadcast;
@@ -123,7 +124,7 @@ impl Store {
                 .foreign_keys(true)
                 .busy_timeout(Duration::from_secs(30))
         });
-        let write = Database::connect(writer).await?;
+        let write = connect_patiently(&writer).await?;
         let mut readers = ConnectOptions::new(&url);
         readers.max_connections(8).acquire_timeout(Duration::from_secs(60)).sqlx_logging(false);
         readers.map_sqlx_sqlite_opts(|options| {
@@ -224,6 +225,31 @@ impl Store {
             }
         });
     }
+}
+
+/// How long a process that opens a SQLite file waits for others that open it at the same moment.
+const OPENING: Duration = Duration::from_secs(30);
+
+/// Opens the writer of a SQLite file. The first one to open a file turns it to write-ahead logging, for which SQLite
+/// takes a lock without minding the busy timeout: whoever comes at that moment is refused at once and has to ask again.
+async fn connect_patiently(options: &ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    let pauses = ConstantBuilder::default().with_delay(Duration::from_millis(20)).with_jitter().without_max_times();
+    let connect = (|| Database::connect(options.clone())).retry(pauses).when(is_locked);
+    match tokio::time::timeout(OPENING, connect).await {
+        Ok(connection) => connection,
+        // One last time, for the error.
+        Err(_) => Database::connect(options.clone()).await,
+    }
+}
+
+/// Whether SQLite says that somebody else holds the file (`SQLITE_BUSY`, also with an extended code).
+fn is_locked(error: &DbErr) -> bool {
+    const BUSY: u32 = 5;
+    let (DbErr::Conn(RuntimeErr::SqlxError(error)) | DbErr::Exec(RuntimeErr::SqlxError(error))) = error else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == BUSY)
 }
 
 /// A connection that counts its statements.
