@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get as route;
 
-use super::server::{Setup, start};
+use super::server::{PATIENCE, Setup, start};
 use super::wire::{get, post, request};
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn other_parts_bring_their_routes_and_a_panic_there_is_an_answer() {
 
 #[tokio::test]
 async fn stopping_lets_requests_end() {
-    let server = start().await;
+    let server = Setup { grace: Some(PATIENCE), ..Setup::default() }.start().await;
     let calling = post("{ waiting }");
     let stopping = async {
         server.until("it runs", |switches| switches.running.load(Ordering::SeqCst) == 1).await;
@@ -98,5 +98,5 @@ async fn stopping_lets_requests_end() {
     };
     let (response, ()) = tokio::join!(calling.send(&server), stopping);
     assert_eq!(response.text(), r#"{"data":{"waiting":true}}"#);
-    tokio::time::timeout(Duration::from_secs(5), server.task).await.expect("it stops").unwrap().unwrap();
+    server.stopped().await;
 }
