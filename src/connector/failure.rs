@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::ConnectorError;
 use super::http::{Reply, excerpt};
-use super::redaction::redacted;
+use crate::secret::redact;
 
 /// The union of the error shapes: Pax8's envelope, OAuth's pair, older lists, and Rev.io's.
 #[derive(Deserialize, Default)]
@@ -43,7 +43,7 @@ pub fn failure_of(
             format!("status {}: {}", reply.status, excerpt(&reply.body))
         }
     } else {
-        redacted(&words)
+        redact(&words)
     };
     match reply.status {
         StatusCode::UNAUTHORIZED => ConnectorError::Unauthorized { provider, message },

@@ -22,8 +22,8 @@ use url::Url;
 
 use super::ConnectorError;
 use super::failure::failure_of;
-use super::redaction::{redacted, redacted_header};
 use crate::environment::Clock;
+use crate::secret::{redact, redact_header};
 
 /// Longest piece of a body that is logged or recorded.
 const LOGGED_BODY: usize = 16 * 1024;
@@ -409,12 +409,12 @@ impl ProviderClient {
         if self.recorder.is_none() && !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
-        let url = redacted(outgoing.url.as_str());
+        let url = redact(outgoing.url.as_str());
         let method = outgoing.method.as_str();
         debug!(provider, method, url, status, "{provider} answered {method} {url} with {status:?}");
         if let Some(recorder) = &self.recorder {
             let shown = |name: &HeaderName, value: &HeaderValue| {
-                let value = redacted_header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
+                let value = redact_header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
                 (name.as_str().to_owned(), value)
             };
             recorder.record(Exchange {
@@ -422,10 +422,10 @@ impl ProviderClient {
                 method: method.to_owned(),
                 url,
                 request_headers: headers.iter().map(|(name, value)| shown(name, value)).collect(),
-                request_body: outgoing.body.as_deref().map(redacted),
+                request_body: outgoing.body.as_deref().map(redact),
                 status,
                 response: match outcome {
-                    Ok((reply, _)) => redacted(cut(&reply.body, LOGGED_BODY)),
+                    Ok((reply, _)) => redact(cut(&reply.body, LOGGED_BODY)),
                     Err(error) => error.to_string(),
                 },
             });
@@ -469,7 +469,7 @@ pub fn secret_header(provider: &'static str, value: &str) -> Result<HeaderValue,
 pub fn excerpt(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let short = cut(&line, 160);
-    redacted(if short.is_empty() { "(empty)" } else { short })
+    redact(if short.is_empty() { "(empty)" } else { short })
 }
 
 fn cut(text: &str, length: usize) -> &str {
@@ -494,5 +494,5 @@ fn unavailable(provider: &'static str, error: &reqwest::Error) -> ConnectorError
         message = format!("{message}: {cause}");
         source = cause.source();
     }
-    ConnectorError::Unavailable { provider, message: redacted(cut(&message, 400)) }
+    ConnectorError::Unavailable { provider, message: redact(cut(&message, 400)) }
 }

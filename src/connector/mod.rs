@@ -11,7 +11,6 @@ pub mod json;
 pub mod oauth;
 pub mod pax8;
 pub mod psa;
-pub mod redaction;
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use super::token::TOKEN_PREFIX;
 pub const REDACTED: &str = "[redacted]";
 
 /// Endings of names whose values are secret, compared without case, `-`, `_` and a plural's `s`.
-const SECRET_ENDINGS: [&str; 14] = [
+const SECRET_ENDINGS: [&str; 15] = [
     "password",
     "passwd",
     "passphrase",
@@ -22,11 +22,12 @@ const SECRET_ENDINGS: [&str; 14] = [
     "cookie",
     "privatekey",
     "secretkey",
+    "subscriptionkey",
     "clientassertion",
     "codeverifier",
     "signature",
 ];
-/// Names that are secret in a URL's query alone; elsewhere they are everyday words.
+/// Names that are secret in a query or a form alone; elsewhere they are everyday words.
 const SECRET_IN_QUERY: [&str; 3] = ["code", "state", "sig"];
 /// Names whose bare value goes to the end of the line: `Authorization: Basic dXNlcjpwYXNz`.
 const WHOLE_LINE_ENDINGS: [&str; 2] = ["authorization", "cookie"];
@@ -62,6 +63,11 @@ pub fn redact(text: &str) -> String {
     output
 }
 
+/// The value of a header, for a log line.
+pub fn redact_header(name: &str, value: &str) -> String {
+    if secret_kind(name, false).is_some() { REDACTED.to_owned() } else { redact(value) }
+}
+
 fn is_word(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '-' | '_')
 }
@@ -90,7 +96,7 @@ fn copy_word(text: &str, at: usize, output: &mut String) -> usize {
             return word.len() + space + token;
         }
     }
-    let is_in_query = text[..at].ends_with(['?', '&']);
+    let is_in_query = (at == 0 || text[..at].ends_with(['?', '&'])) && after.starts_with('=');
     if let Some(kind) = secret_kind(word, is_in_query)
         && let Some(used) = copy_value(after, kind, output, word)
     {
@@ -286,6 +292,17 @@ mod tests {
         check("authorization: Basic dXNlcjpwYXNz\naccept: */*", "authorization: [redacted]\naccept: */*");
         check("Proxy-Authorization: Digest a=\"b\"", "Proxy-Authorization: [redacted]\"b\"");
         check("set-cookie: sid=1; path=/", "set-cookie: [redacted]");
+        check("Ocp-Apim-Subscription-Key: k", "Ocp-Apim-Subscription-Key: [redacted]");
+        for (name, value, expected) in [
+            ("Ocp-Apim-Subscription-Key", "k", REDACTED),
+            ("X-Api-Key", "k", REDACTED),
+            ("x-hook-secret", "k", REDACTED),
+            ("Authorization", "Basic dXNlcjpwYXNz", REDACTED),
+            ("Accept", "application/json", "application/json"),
+            ("Location", "/callback?code=abc&x=1", "/callback?code=[redacted]&x=1"),
+        ] {
+            assert_eq!(redact_header(name, value), expected, "{name}");
+        }
         check("sent with bearer abc.def-ghi", "sent with bearer [redacted]");
         check(r#"("authorization", "Bearer abc")"#, r#"("authorization", "Bearer [redacted]")"#);
     }
@@ -297,7 +314,13 @@ mod tests {
             "grant_type=refresh_token&refresh_token=[redacted]&client_id=7",
         );
         check("GET /callback?code=abc&state=xyz&page=2", "GET /callback?code=[redacted]&state=[redacted]&page=2");
+        check("code=abc&redirect_uri=x", "code=[redacted]&redirect_uri=x");
         check("country code=US state: TX", "country code=US state: TX");
+        check("code: 12, state=open", "code: 12, state=open");
+        check(
+            r#"{"code":"NOT_FOUND","message":"no token today"}"#,
+            r#"{"code":"NOT_FOUND","message":"no token today"}"#,
+        );
         check("postgres://concord:p@ss:w@db.example/concord", "postgres://concord:[redacted]@db.example/concord");
         check("postgres://concord@db.example/concord", "postgres://concord@db.example/concord");
         check("https://token@api.example/v1", "https://[redacted]@api.example/v1");
