@@ -10,7 +10,8 @@ mod m20261122_000005_reports;
 mod m20261122_000006_audit;
 
 pub use sea_orm_migration::MigratorTrait;
-use sea_orm_migration::prelude::{DbErr, MigrationTrait};
+use sea_orm_migration::prelude::{DbErr, MigrationName, MigrationTrait, SchemaManager};
+use table::TableSpec;
 
 /// All changes of the schema, in order.
 pub struct Migrator;
@@ -19,17 +20,54 @@ pub struct Migrator;
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
-            Box::new(m20261122_000001_tenants::Migration),
-            Box::new(m20261122_000002_sources::Migration),
-            Box::new(m20261122_000003_mappings::Migration),
-            Box::new(m20261122_000004_runs::Migration),
-            Box::new(m20261122_000005_reports::Migration),
-            Box::new(m20261122_000006_audit::Migration),
+            NewTables::boxed("m20261122_000001_tenants", m20261122_000001_tenants::TABLES),
+            NewTables::boxed("m20261122_000002_sources", m20261122_000002_sources::TABLES),
+            NewTables::boxed("m20261122_000003_mappings", m20261122_000003_mappings::TABLES),
+            NewTables::boxed("m20261122_000004_runs", m20261122_000004_runs::TABLES),
+            NewTables::boxed("m20261122_000005_reports", m20261122_000005_reports::TABLES),
+            NewTables::boxed("m20261122_000006_audit", m20261122_000006_audit::TABLES),
         ]
     }
 }
 
+/// A change that makes tables.
+struct NewTables {
+    /// Under which databases remember that they have it.
+    name: &'static str,
+    tables: &'static [TableSpec],
+}
+
+impl NewTables {
+    fn boxed(name: &'static str, tables: &'static [TableSpec]) -> Box<dyn MigrationTrait> {
+        Box::new(Self { name, tables })
+    }
+}
+
+impl MigrationName for NewTables {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for NewTables {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in self.tables {
+            table.create(manager).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, _manager: &SchemaManager) -> Result<(), DbErr> {
+        Err(forward_only())
+    }
+}
+
 /// Why a change is never taken back: a newer program may have written what an older schema cannot hold.
-pub(crate) fn forward_only() -> DbErr {
+fn forward_only() -> DbErr {
     DbErr::Migration("migrations of Concord are forward only; restore a backup instead".to_owned())
 }

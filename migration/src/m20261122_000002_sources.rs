@@ -1,14 +1,9 @@
 //! Records of both providers with their versions.
 
-use sea_orm_migration::prelude::*;
-
 use crate::table::{Kind::*, TableSpec};
 
-/// This change.
-#[derive(DeriveMigrationName)]
-pub struct Migration;
-
-const TABLES: &[TableSpec] = &[
+/// What it makes.
+pub const TABLES: &[TableSpec] = &[
     TableSpec {
         name: "record_version",
         primary_key: &["id"],
@@ -274,21 +269,3 @@ const TABLES: &[TableSpec] = &[
         ..TableSpec::source("price_book_entry")
     },
 ];
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    fn use_transaction(&self) -> Option<bool> {
-        Some(true)
-    }
-
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in TABLES {
-            table.create(manager).await?;
-        }
-        Ok(())
-    }
-
-    async fn down(&self, _manager: &SchemaManager) -> Result<(), DbErr> {
-        Err(crate::forward_only())
-    }
-}

@@ -1,14 +1,9 @@
 //! Mappings, candidates and exclusions.
 
-use sea_orm_migration::prelude::*;
-
 use crate::table::{Kind::*, TableSpec};
 
-/// This change.
-#[derive(DeriveMigrationName)]
-pub struct Migration;
-
-const TABLES: &[TableSpec] = &[
+/// What it makes.
+pub const TABLES: &[TableSpec] = &[
     TableSpec {
         name: "mapping",
         primary_key: &["id"],
@@ -112,21 +107,3 @@ const TABLES: &[TableSpec] = &[
         is_source: false,
     },
 ];
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    fn use_transaction(&self) -> Option<bool> {
-        Some(true)
-    }
-
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in TABLES {
-            table.create(manager).await?;
-        }
-        Ok(())
-    }
-
-    async fn down(&self, _manager: &SchemaManager) -> Result<(), DbErr> {
-        Err(crate::forward_only())
-    }
-}

@@ -1,14 +1,9 @@
 //! Jobs, sync runs and the events of runs.
 
-use sea_orm_migration::prelude::*;
-
 use crate::table::{Kind::*, TableSpec};
 
-/// This change.
-#[derive(DeriveMigrationName)]
-pub struct Migration;
-
-const TABLES: &[TableSpec] = &[
+/// What it makes.
+pub const TABLES: &[TableSpec] = &[
     TableSpec {
         name: "job",
         primary_key: &["id"],
@@ -105,21 +100,3 @@ const TABLES: &[TableSpec] = &[
         is_source: false,
     },
 ];
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    fn use_transaction(&self) -> Option<bool> {
-        Some(true)
-    }
-
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in TABLES {
-            table.create(manager).await?;
-        }
-        Ok(())
-    }
-
-    async fn down(&self, _manager: &SchemaManager) -> Result<(), DbErr> {
-        Err(crate::forward_only())
-    }
-}
