@@ -14,8 +14,8 @@ use sea_orm::{
 use super::StorageError;
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
 use super::source::psa_invoice_line::PsaInvoiceLineTable;
+use super::source::subscription::SubscriptionRevisionTable;
 use super::source::subscription::SubscriptionTable;
-use super::source::subscription_revision::SubscriptionRevisionTable;
 use super::source::vendor_invoice_line::VendorInvoiceLineTable;
 use super::source::{Presence, SourceTable as _, Stored, batch_where};
 use super::text::Word;

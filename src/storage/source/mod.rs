@@ -13,7 +13,6 @@ pub mod psa_invoice;
 pub mod psa_invoice_line;
 pub mod psa_product;
 pub mod subscription;
-pub mod subscription_revision;
 pub mod vendor_invoice;
 pub mod vendor_invoice_line;
 pub mod vendor_price;
