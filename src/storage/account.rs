@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use entity::provider_account::{ActiveModel, Column, Entity, Model};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::text::Word;
 use super::{StorageError, Tx};
@@ -112,10 +112,7 @@ pub async fn lock(
     organization_id: OrganizationId,
     id: ProviderAccountId,
 ) -> Result<Option<ProviderAccount>, StorageError> {
-    let mut query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0));
-    if tx.get_database_backend() == DbBackend::Postgres {
-        query = query.lock_exclusive();
-    }
+    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).lock_exclusive();
     query.one(&**tx).await?.map(domain).transpose()
 }
 

@@ -9,8 +9,8 @@ use entity::{audit_event, audit_head};
 use ring::digest::{Context, SHA256};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait as _, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait as _, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 use thiserror::Error;
 use tracing::info;
@@ -106,10 +106,7 @@ pub async fn record(
         .on_conflict(OnConflict::column(audit_head::Column::OrganizationId).do_nothing().to_owned())
         .exec_without_returning(&**tx)
         .await?;
-    let mut query = audit_head::Entity::find_by_id(organization);
-    if tx.get_database_backend() == DbBackend::Postgres {
-        query = query.lock_exclusive();
-    }
+    let query = audit_head::Entity::find_by_id(organization).lock_exclusive();
     let head = query.one(&**tx).await?.ok_or_else(|| StorageError::Corrupt("the audit chain has no end".to_owned()))?;
     let (actor_kind, actor_id) = match &caller.actor {
         Actor::Token { id, .. } => ("TOKEN", Some(id.to_string())),

@@ -4,9 +4,7 @@
 use chrono::{DateTime, Utc};
 use entity::exclusion::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::text::Word;
@@ -119,10 +117,7 @@ pub async fn lock(
     organization_id: OrganizationId,
     id: ExclusionId,
 ) -> Result<Option<Exclusion>, StorageError> {
-    let mut query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0));
-    if tx.get_database_backend() == DbBackend::Postgres {
-        query = query.lock_exclusive();
-    }
+    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).lock_exclusive();
     query.one(&**tx).await?.map(domain).transpose()
 }
 

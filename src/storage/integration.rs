@@ -4,8 +4,7 @@ use chrono::{DateTime, Utc};
 use entity::integration::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
@@ -99,10 +98,7 @@ pub async fn lock(
     organization_id: OrganizationId,
     id: IntegrationId,
 ) -> Result<Option<Integration>, StorageError> {
-    let mut query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0));
-    if tx.get_database_backend() == DbBackend::Postgres {
-        query = query.lock_exclusive();
-    }
+    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).lock_exclusive();
     query.one(&**tx).await?.map(domain).transpose()
 }
 

@@ -120,14 +120,12 @@ pub async fn is_waiting(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result
 /// Claims the next piece of work: one that waits, or one whose worker let its lease run out.
 pub async fn claim(tx: &Tx, worker: &str, now: DateTime<Utc>) -> Result<Option<Claim>, StorageError> {
     let backend = tx.get_database_backend();
-    let mut query = job::Entity::find()
+    let query = job::Entity::find()
         .filter(ready(backend, now))
         .order_by_asc(job::Column::RunAfter)
         .order_by_asc(job::Column::Id)
-        .limit(1);
-    if backend == DbBackend::Postgres {
-        query = query.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
-    }
+        .limit(1)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let Some(found) = query.one(&**tx).await? else {
         return Ok(None);
     };

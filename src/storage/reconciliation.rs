@@ -101,10 +101,7 @@ pub async fn lock(
     organization_id: OrganizationId,
     id: ReconciliationRunId,
 ) -> Result<Option<ReconciliationRun>, StorageError> {
-    let mut query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0));
-    if tx.get_database_backend() == DbBackend::Postgres {
-        query = query.lock_exclusive();
-    }
+    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).lock_exclusive();
     query.one(&**tx).await?.map(domain).transpose()
 }
 

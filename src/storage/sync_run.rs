@@ -7,8 +7,7 @@ use entity::sync_run::{ActiveModel, Column, Entity, Model};
 use entity::{sync_issue, sync_run};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde::{Deserialize, Serialize};
 
@@ -194,10 +193,7 @@ pub async fn lock(
     organization_id: OrganizationId,
     id: SyncRunId,
 ) -> Result<Option<(SyncRun, String)>, StorageError> {
-    let mut query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0));
-    if tx.get_database_backend() == DbBackend::Postgres {
-        query = query.lock_exclusive();
-    }
+    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).lock_exclusive();
     let Some(model) = query.one(&**tx).await? else {
         return Ok(None);
     };

@@ -9,8 +9,7 @@ use entity::mapping::{ActiveModel, Column, Entity, Model};
 use entity::value::ExactDecimal;
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
@@ -161,14 +160,10 @@ pub async fn by_ids(
     query.all(db).await?.into_iter().map(domain).collect()
 }
 
-fn locked(tx: &Tx, query: Select<Entity>) -> Select<Entity> {
-    if tx.get_database_backend() == DbBackend::Postgres { query.lock_exclusive() } else { query }
-}
-
 /// A mapping of the tenant, held against other writers until the transaction ends.
 pub async fn lock(tx: &Tx, organization_id: OrganizationId, id: MappingId) -> Result<Option<Mapping>, StorageError> {
     let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0));
-    locked(tx, query).one(&**tx).await?.map(domain).transpose()
+    query.lock_exclusive().one(&**tx).await?.map(domain).transpose()
 }
 
 /// Which pair is meant, and for which charges.
@@ -207,7 +202,7 @@ pub async fn lock_pair(
 ) -> Result<Option<Mapping>, StorageError> {
     let query = of_scope(organization_id, integration_id, pair.kind, pair.pax8_record_id, &pair.scope)
         .filter(Column::PsaRecordId.eq(pair.psa_record_id));
-    locked(tx, query).one(&**tx).await?.map(domain).transpose()
+    query.lock_exclusive().one(&**tx).await?.map(domain).transpose()
 }
 
 /// The active mapping of the same Pax8 record and scope as `mapping`, other than itself.
