@@ -8,6 +8,7 @@ mod mappings;
 mod migrate;
 mod open;
 mod prices;
+mod reconcile;
 mod run;
 mod sandbox;
 mod serve;
@@ -99,6 +100,21 @@ pub enum Command {
         #[command(subcommand)]
         command: PricesCommand,
     },
+    /// Reconciles a directory of files, without a server.
+    #[command(
+        long_about = "Reconciles a directory of records with no server, no account and no database: what Pax8 charged \
+                      against what the PSA billed, to the cent. Prints the report, and writes it to files with --out: \
+                      reconciliation.csv, discrepancies.csv, observations.csv, report.json, report.xlsx and \
+                      report.html, and the mappings when they were made automatically.\n\n\
+                      Ends with status 0 when everything was compared, excluded or not yet due and nothing is wrong; \
+                      1 when something is wrong or could not be compared; 2 when there can be no report; 3 when \
+                      nothing could be compared.",
+        after_long_help = "Examples:\n  \
+            concord reconcile --data exports/ --period 2026-10\n  \
+            concord reconcile --data exports/ --period 2026-08..2026-10 --mappings mappings/ --out report/\n  \
+            echo 'priceSource = \"COST_PLUS 20\"' > rules.toml; concord reconcile --data exports/ --policy rules.toml"
+    )]
+    Reconcile(reconcile::ReconcileArguments),
     /// Checks settings, files and the machine, and says what to do.
     #[command(
         long_about = "Checks what the server would start with: the settings, the database's address, who may read the \

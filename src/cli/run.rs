@@ -41,6 +41,7 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Mappings { command: MappingsCommand::Import(arguments) } => super::mappings::import(&arguments).await,
         Command::Mappings { command: MappingsCommand::Export(arguments) } => super::mappings::export(&arguments).await,
         Command::Prices { command: PricesCommand::Import(arguments) } => super::prices::import(&arguments).await,
+        Command::Reconcile(arguments) => Ok(super::reconcile::run(arguments).await),
         Command::Doctor(arguments) => super::doctor::run(&arguments).await,
         Command::Migrate(arguments) => super::migrate::run(&arguments).await,
     }

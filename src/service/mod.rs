@@ -6,6 +6,7 @@ pub mod audit;
 pub mod connections;
 pub mod mapping;
 pub mod mapping_files;
+pub mod offline;
 pub mod reconciliation;
 pub mod setup;
 pub mod sync;

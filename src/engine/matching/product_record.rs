@@ -1,11 +1,16 @@
 //! A Pax8 product with the terms it is sold at, and a PSA item, in the form in which they are compared.
 
+use std::collections::HashMap;
+
 use rust_decimal::Decimal;
 
 use super::license::term;
 use crate::domain::id::ExternalId;
+use crate::domain::mapping::MappingScope;
 use crate::domain::money::Currency;
-use crate::domain::record::{BillCycle, BillingTerm, Cost, Known, Pax8Product, Price, PsaProduct, VendorPrice};
+use crate::domain::record::{
+    BillCycle, BillingTerm, Cost, Known, Pax8Product, Price, PsaProduct, Subscription, VendorPrice,
+};
 
 /// What is mapped: a product at one billing term and commitment. Both missing stands for the whole product.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,6 +108,60 @@ impl ProductRecord {
             part_numbers: product.sku.iter().chain(&product.vendor_sku).cloned().collect(),
             variants,
         }
+    }
+
+    /// Every product with every term at which it is priced or in use, each term once whatever its spelling.
+    pub fn of_catalog<'a>(
+        products: impl IntoIterator<Item = &'a Pax8Product>,
+        prices: impl IntoIterator<Item = &'a VendorPrice>,
+        subscriptions: impl IntoIterator<Item = &'a Subscription>,
+    ) -> Vec<Self> {
+        let mut prices_of: HashMap<&ExternalId, Vec<&VendorPrice>> = HashMap::new();
+        for price in prices {
+            prices_of.entry(&price.product_external_id).or_default().push(price);
+        }
+        let mut uses_of: HashMap<&ExternalId, Vec<&Subscription>> = HashMap::new();
+        for subscription in subscriptions {
+            uses_of.entry(&subscription.product_external_id).or_default().push(subscription);
+        }
+        products
+            .into_iter()
+            .map(|product| {
+                let prices = prices_of.remove(&product.external_id).unwrap_or_default();
+                let mut record = Self::new(product, prices);
+                let priced = std::mem::take(&mut record.variants);
+                let used = uses_of.remove(&product.external_id).unwrap_or_default();
+                let used = used.into_iter().map(|subscription| SoldVariant {
+                    billing_term: subscription.billing_term.as_ref().and_then(Known::known).copied(),
+                    commitment_term: subscription.commitment_term.clone(),
+                    prices: vec![VariantPrice {
+                        currency: subscription.currency,
+                        cost: subscription.cost,
+                        price: subscription.price,
+                    }],
+                });
+                let mut merged: Vec<(MappingScope, SoldVariant)> = Vec::new();
+                let priced_count = priced.len();
+                for (at, variant) in priced.into_iter().chain(used).enumerate() {
+                    // A word that this version does not know maps nothing, and must not pass for the whole product.
+                    if variant.billing_term.is_none() {
+                        continue;
+                    }
+                    let scope = MappingScope::of_term(
+                        variant.billing_term.map(Known::Known).as_ref(),
+                        variant.commitment_term.as_deref(),
+                    );
+                    match merged.iter_mut().find(|(known, _)| *known == scope) {
+                        // What a subscription costs may be a price agreed long ago; the list's price wins.
+                        Some((_, known)) if at < priced_count => known.prices.extend(variant.prices),
+                        Some(_) => {}
+                        None => merged.push((scope, variant)),
+                    }
+                }
+                record.variants = merged.into_iter().map(|(_, variant)| variant).collect();
+                record
+            })
+            .collect()
     }
 }
 

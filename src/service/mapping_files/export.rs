@@ -22,7 +22,7 @@ use crate::storage::source::{self, Presence, SourceTable, Stored};
 use crate::storage::{StorageError, account, exclusion, integration, mapping};
 
 /// Relation of a row about a record whose suggestion nobody decided yet: the row says nothing about the mapping.
-pub(super) const UNDECIDED: &str = "undecided";
+pub(in crate::service) const UNDECIDED: &str = "undecided";
 
 /// Mappings and exclusions of an integration as files. What was rejected is not part of the form.
 #[derive(Debug, Clone, PartialEq, Eq)]

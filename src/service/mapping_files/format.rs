@@ -11,13 +11,13 @@ use crate::domain::record::{Price, PriceBookEntry};
 use crate::storage::text::Word;
 
 /// Name of the file of customer mappings.
-pub(super) const CUSTOMERS: &str = "customer_mapping.csv";
+pub(in crate::service) const CUSTOMERS: &str = "customer_mapping.csv";
 
 /// Name of the file of product mappings.
-pub(super) const PRODUCTS: &str = "product_mapping.csv";
+pub(in crate::service) const PRODUCTS: &str = "product_mapping.csv";
 
 /// Name of the file of prices.
-pub(super) const PRICES: &str = "price_book.csv";
+pub(in crate::service) const PRICES: &str = "price_book.csv";
 
 /// Longest id or text that is taken from a field.
 const MAX_TEXT: usize = 500;
@@ -45,14 +45,14 @@ pub struct FileError {
 
 /// A row with the line it stands on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line<T> {
+pub(in crate::service) struct Line<T> {
     pub line: u64,
     pub row: T,
 }
 
 /// A row of `customer_mapping.csv`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct CustomerRow {
+pub(in crate::service) struct CustomerRow {
     pub company: String,
     pub company_name: String,
     pub customer: Option<String>,
@@ -65,7 +65,7 @@ pub(super) struct CustomerRow {
 
 /// A row of `product_mapping.csv`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct ProductRow {
+pub(in crate::service) struct ProductRow {
     pub product: String,
     pub product_name: String,
     pub sku: String,
@@ -168,7 +168,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Rows that could be read, and those that could not.
-pub(super) type Rows<T> = (Vec<Line<T>>, Vec<RejectedRow>);
+pub(in crate::service) type Rows<T> = (Vec<Line<T>>, Vec<RejectedRow>);
 
 fn read<T>(
     file: &'static str,
@@ -221,7 +221,7 @@ fn read<T>(
 }
 
 /// Reads a file of customer mappings.
-pub(super) fn read_customers(text: &str) -> Result<Rows<CustomerRow>, FileError> {
+pub(in crate::service) fn read_customers(text: &str) -> Result<Rows<CustomerRow>, FileError> {
     read(CUSTOMERS, text, &["pax8CompanyId", "psaCustomerId"], |fields| {
         Ok(CustomerRow {
             company: fields.required("pax8CompanyId")?,
@@ -236,7 +236,7 @@ pub(super) fn read_customers(text: &str) -> Result<Rows<CustomerRow>, FileError>
 }
 
 /// Reads a file of product mappings.
-pub(super) fn read_products(text: &str) -> Result<Rows<ProductRow>, FileError> {
+pub(in crate::service) fn read_products(text: &str) -> Result<Rows<ProductRow>, FileError> {
     let required = ["pax8ProductId", "billingTerm", "commitmentTerm", "psaProductId"];
     read(PRODUCTS, text, &required, |fields| {
         let factor = fields.decimal("factor")?;
@@ -262,7 +262,7 @@ pub(super) fn read_products(text: &str) -> Result<Rows<ProductRow>, FileError> {
 }
 
 /// Reads a price book.
-pub(super) fn read_prices(text: &str) -> Result<Rows<PriceBookEntry>, FileError> {
+pub(in crate::service) fn read_prices(text: &str) -> Result<Rows<PriceBookEntry>, FileError> {
     read(PRICES, text, &["productId", "currency", "unitPrice"], |fields| {
         let entry = PriceBookEntry {
             product_external_id: fields.required("productId")?.into(),
@@ -295,7 +295,7 @@ fn word_of<T: Word>(value: Option<T>) -> String {
 }
 
 /// Writes a file of customer mappings.
-pub(super) fn write_customers(rows: Vec<CustomerRow>) -> String {
+pub(in crate::service) fn write_customers(rows: Vec<CustomerRow>) -> String {
     let fields = |row: CustomerRow| {
         let billable = if row.is_billable == Some(false) { "no" } else { "yes" };
         [
@@ -312,7 +312,7 @@ pub(super) fn write_customers(rows: Vec<CustomerRow>) -> String {
 }
 
 /// Writes a file of product mappings.
-pub(super) fn write_products(rows: Vec<ProductRow>) -> String {
+pub(in crate::service) fn write_products(rows: Vec<ProductRow>) -> String {
     let fields = |row: ProductRow| {
         [
             row.product,

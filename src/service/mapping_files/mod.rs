@@ -19,6 +19,11 @@ mod plan;
 mod prices;
 
 pub use export::MappingFiles;
+pub(in crate::service) use export::UNDECIDED;
+pub(in crate::service) use format::{
+    CUSTOMERS, CustomerRow, PRICES, PRODUCTS, ProductRow, read_customers, read_prices, read_products, write_customers,
+    write_products,
+};
 pub use format::{FileError, RejectedRow};
 pub use import::{ImportError, ImportMappings, ImportSummary, ImportedFile};
 pub use plan::Precedence;

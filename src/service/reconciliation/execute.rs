@@ -10,8 +10,7 @@ use super::keep::Kept;
 use super::load::{Loaded, load};
 use crate::domain::id::{ReconciliationRunId, ReportId};
 use crate::domain::run::{ReconciliationEvent, ReconciliationPhase, ReconciliationRun, RunStatus};
-use crate::engine::billing::{Policy, ReconcileError, reconcile};
-use crate::report::document::{Document, Extras};
+use crate::engine::billing::{Policy, ReconcileError};
 use crate::report::json;
 use crate::service::Core;
 use crate::storage::job::{self, Claim};
@@ -203,10 +202,8 @@ impl ReconciliationService {
 async fn compare(pulse: &mut Pulse, run: &ReconciliationRun, loaded: Loaded) -> Result<Kept, Stop> {
     let (first, last, as_of, run_id) = (run.period_from, run.period_to, run.as_of, run.id);
     let mut comparing = tokio::task::spawn_blocking(move || {
-        let Loaded { builder, left_out, item_codes, read_at } = loaded;
-        let input = builder.build(first, last, as_of);
-        let report = reconcile(&input, &Policy::default())?;
-        let document = Document::of(&input, &report, Extras { left_out, item_codes });
+        let Loaded { intake, read_at } = loaded;
+        let document = intake.compare((first, last), as_of, &Policy::default())?;
         Ok(Kept { packed: json::pack(&document), document, read_at })
     });
     loop {

@@ -7,16 +7,13 @@ use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 use super::execute::{Pulse, Stop};
+use super::intake::{Intake, ProductRule, exclusion_reason};
 use crate::domain::id::{ExternalId, OrganizationId, ProviderAccountId};
-use crate::domain::mapping::{ExclusionReason, Mapping, MappingKind, MappingRole, MappingStatus, RecordKind};
+use crate::domain::mapping::{Mapping, MappingKind, MappingStatus, RecordKind};
 use crate::domain::period::Period;
 use crate::domain::provider::ProviderAccount;
-use crate::domain::record::{BillingTerm, Known};
 use crate::domain::run::ReconciliationRun;
-use crate::engine::billing::{
-    self as engine, CompanyMapping, InputBuilder, InputError, PeriodRule, Policy, ProductMapping, Standing,
-};
-use crate::report::document::LeftOut;
+use crate::engine::billing::{CompanyMapping, InputError, PeriodRule, Policy, Standing};
 use crate::storage::billing::{LineWindow, psa_lines, vendor_lines};
 use crate::storage::source::agreement_line::AgreementLineTable;
 use crate::storage::source::company::CompanyTable;
@@ -37,11 +34,7 @@ const BATCH: u64 = 2_000;
 
 /// Everything that was read.
 pub(super) struct Loaded {
-    pub(super) builder: InputBuilder,
-    /// Records that the engine could not take in.
-    pub(super) left_out: Vec<LeftOut>,
-    /// Short codes of the PSA's items, by external id.
-    pub(super) item_codes: HashMap<String, String>,
+    pub(super) intake: Intake,
     /// When it was read.
     pub(super) read_at: DateTime<Utc>,
 }
@@ -65,12 +58,7 @@ pub(super) async fn load(pulse: &mut Pulse, run: &ReconciliationRun) -> Result<L
         db: &db,
         organization_id,
         pulse,
-        loaded: Loaded {
-            builder: InputBuilder::new(),
-            left_out: Vec::new(),
-            item_codes: HashMap::new(),
-            read_at: core.clock.now(),
-        },
+        loaded: Loaded { intake: Intake::default(), read_at: core.clock.now() },
         external_ids: HashMap::new(),
     };
     loader.pax8_records(&pax8).await?;
@@ -104,31 +92,24 @@ impl Loader<'_> {
         }
     }
 
-    /// Keeps what the engine could not take in, to be said in the report.
-    fn check(&mut self, taken: Result<(), InputError>) {
-        if let Err(error) = taken {
-            self.loaded.left_out.push(LeftOut {
-                kind: error.kind.to_owned(),
-                reason: format!("{} {}", error.field, error.source),
-                id: error.id,
-            });
-        }
+    fn intake(&mut self) -> &mut Intake {
+        &mut self.loaded.intake
     }
 
-    fn leave_out(&mut self, kind: &str, id: String, reason: String) {
-        self.loaded.left_out.push(LeftOut { kind: kind.to_owned(), id, reason });
+    fn check(&mut self, taken: Result<(), InputError>) {
+        self.intake().check(taken);
     }
 
     // Names, states and prices of the past are needed for past months, so records that are gone count as well.
     async fn pax8_records(&mut self, pax8: &ProviderAccount) -> Result<(), Stop> {
         self.each::<CompanyTable>(pax8.id, Presence::Everything, |loader, identity, company| {
             loader.external_ids.insert(identity.id, company.external_id.clone());
-            loader.loaded.builder.add_company(&company);
+            loader.intake().builder.add_company(&company);
         })
         .await?;
         self.each::<Pax8ProductTable>(pax8.id, Presence::Everything, |loader, identity, product| {
             loader.external_ids.insert(identity.id, product.external_id.clone());
-            loader.loaded.builder.add_pax8_product(&product);
+            loader.intake().builder.add_pax8_product(&product);
         })
         .await?;
         self.each::<SubscriptionTable>(pax8.id, Presence::Everything, |loader, identity, mut subscription| {
@@ -136,22 +117,22 @@ impl Loader<'_> {
                 // Nobody will ever tell when it ended; the last day on which it was there is the latest that is known.
                 subscription.end_date = Some(identity.last_seen_at.with_timezone(&pax8.time_zone).date_naive());
             }
-            let taken = loader.loaded.builder.add_subscription(&subscription);
+            let taken = loader.intake().builder.add_subscription(&subscription);
             loader.check(taken);
         })
         .await?;
         self.each::<SubscriptionRevisionTable>(pax8.id, Presence::Present, |loader, _, state| {
-            let taken = loader.loaded.builder.add_subscription(&state);
+            let taken = loader.intake().builder.add_subscription(&state);
             loader.check(taken);
         })
         .await?;
         self.each::<VendorPriceTable>(pax8.id, Presence::Present, |loader, _, price| {
-            let taken = loader.loaded.builder.add_vendor_price(&price);
+            let taken = loader.intake().builder.add_vendor_price(&price);
             loader.check(taken);
         })
         .await?;
         self.each::<VendorInvoiceTable>(pax8.id, Presence::Present, |loader, _, invoice| {
-            let taken = loader.loaded.builder.add_vendor_invoice(&invoice);
+            let taken = loader.intake().builder.add_vendor_invoice(&invoice);
             loader.check(taken);
         })
         .await
@@ -160,33 +141,29 @@ impl Loader<'_> {
     async fn psa_records(&mut self, psa: &ProviderAccount) -> Result<(), Stop> {
         self.each::<CustomerTable>(psa.id, Presence::Everything, |loader, identity, customer| {
             loader.external_ids.insert(identity.id, customer.external_id.clone());
-            loader.loaded.builder.add_customer(&customer);
+            loader.intake().builder.add_customer(&customer);
         })
         .await?;
         self.each::<PsaProductTable>(psa.id, Presence::Everything, |loader, identity, item| {
             loader.external_ids.insert(identity.id, item.external_id.clone());
-            if let Some(code) = &item.identifier {
-                loader.loaded.item_codes.insert(item.external_id.to_string(), code.clone());
-            }
-            let taken = loader.loaded.builder.add_psa_product(&item);
-            loader.check(taken);
+            loader.intake().add_item(&item);
         })
         .await?;
         self.each::<AgreementLineTable>(psa.id, Presence::Everything, |loader, identity, mut line| {
             if identity.gone_at.is_some() && line.effective_to.is_none() {
                 line.effective_to = Some(identity.last_seen_at.with_timezone(&psa.time_zone).date_naive());
             }
-            let taken = loader.loaded.builder.add_agreement_line(&line);
+            let taken = loader.intake().builder.add_agreement_line(&line);
             loader.check(taken);
         })
         .await?;
         self.each::<PriceBookEntryTable>(psa.id, Presence::Present, |loader, _, entry| {
-            let taken = loader.loaded.builder.add_book_price(&entry);
+            let taken = loader.intake().builder.add_book_price(&entry);
             loader.check(taken);
         })
         .await?;
         self.each::<PsaInvoiceTable>(psa.id, Presence::Present, |loader, _, invoice| {
-            loader.loaded.builder.add_psa_invoice(&invoice);
+            loader.intake().builder.add_psa_invoice(&invoice);
         })
         .await
     }
@@ -202,7 +179,7 @@ impl Loader<'_> {
         }
         for exclusion in exclusion::all(self.db, self.organization_id, run.integration_id).await? {
             let Some(record) = self.external_ids.get(&exclusion.record_id) else { continue };
-            let (builder, reason) = (&mut self.loaded.builder, reason(exclusion.reason));
+            let (builder, reason) = (&mut self.loaded.intake.builder, exclusion_reason(exclusion.reason));
             match exclusion.record_kind {
                 RecordKind::Company => builder.exclude_company(record, reason),
                 RecordKind::Customer => builder.exclude_customer(record, reason),
@@ -218,7 +195,7 @@ impl Loader<'_> {
         let ends = (self.external_ids.get(&mapping.pax8_record_id), self.external_ids.get(&mapping.psa_record_id));
         let (Some(pax8), Some(psa)) = ends else {
             let missing = "one of its records is not there any more".to_owned();
-            return self.leave_out("mapping", mapping.id.to_string(), missing);
+            return self.intake().leave_out("mapping", mapping.id.to_string(), missing);
         };
         let standing = match mapping.state.status() {
             MappingStatus::Confirmed => Standing::Confirmed,
@@ -226,36 +203,20 @@ impl Loader<'_> {
             MappingStatus::Rejected | MappingStatus::Removed => return,
         };
         if mapping.kind == MappingKind::Customer {
-            let builder = &mut self.loaded.builder;
+            let builder = &mut self.loaded.intake.builder;
             return builder.map_company(CompanyMapping { company: pax8, customer: psa, standing });
         }
-        let scope = &mapping.scope;
-        let billing_term = match scope.billing_term.as_str() {
-            "" => None,
-            term => match BillingTerm::parse(term) {
-                Known::Known(term) => Some(term),
-                Known::Unrecognized(term) => {
-                    let unknown = format!("the billing term `{term}` is not known");
-                    return self.leave_out("mapping", mapping.id.to_string(), unknown);
-                }
-            },
-        };
-        let customer = (!scope.customer.is_empty()).then(|| ExternalId::from(scope.customer.as_str()));
-        let rule = ProductMapping {
+        let rule = ProductRule {
             product: pax8,
-            billing_term,
-            commitment_term: (!scope.commitment_term.is_empty()).then_some(scope.commitment_term.as_str()),
-            customer: customer.as_ref(),
+            scope: &mapping.scope,
             item: psa,
             factor: mapping.factor,
-            role: match mapping.role {
-                MappingRole::Billed => engine::MappingRole::Billed,
-                MappingRole::Included => engine::MappingRole::Included,
-            },
+            role: mapping.role,
             standing,
         };
-        let taken = self.loaded.builder.map_product(rule);
-        self.check(taken);
+        if let Err(reason) = self.loaded.intake.map_product(&rule) {
+            self.intake().leave_out("mapping", mapping.id.to_string(), reason);
+        }
     }
 
     async fn lines(
@@ -274,7 +235,7 @@ impl Loader<'_> {
             after = lines.last().map(|stored| stored.identity.external_id.clone());
             self.pulse.lines += lines.len() as u64;
             for stored in lines {
-                let taken = self.loaded.builder.add_vendor_line(&stored.record);
+                let taken = self.intake().builder.add_vendor_line(&stored.record);
                 self.check(taken);
             }
             self.pulse.beat().await?;
@@ -290,7 +251,7 @@ impl Loader<'_> {
             after = lines.last().map(|stored| stored.identity.external_id.clone());
             self.pulse.lines += lines.len() as u64;
             for stored in lines {
-                let taken = self.loaded.builder.add_psa_line(&stored.record);
+                let taken = self.intake().builder.add_psa_line(&stored.record);
                 self.check(taken);
             }
             self.pulse.beat().await?;
@@ -307,14 +268,4 @@ fn invoice_months(policy: &Policy, run: &ReconciliationRun) -> Option<(Period, P
     let is_by_date =
         policy.vendor_period == by_date && policy.psa_period == by_date && policy.arrears_shift_months == 0;
     is_by_date.then_some((run.period_from, run.period_to))
-}
-
-fn reason(reason: ExclusionReason) -> engine::ExclusionReason {
-    match reason {
-        ExclusionReason::InternalUse => engine::ExclusionReason::InternalUse,
-        ExclusionReason::BilledByPax8 => engine::ExclusionReason::BilledByPax8,
-        ExclusionReason::NotResold => engine::ExclusionReason::NotResold,
-        ExclusionReason::Prospect => engine::ExclusionReason::Prospect,
-        ExclusionReason::Other => engine::ExclusionReason::Other,
-    }
 }

@@ -5,6 +5,7 @@
 //! row is there. A report that is equal to an earlier one is that one.
 
 mod execute;
+pub mod intake;
 mod keep;
 mod load;
 mod read;

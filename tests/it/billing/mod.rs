@@ -3,6 +3,5 @@
 mod case;
 mod fixtures;
 mod properties;
-mod reader;
 mod reference;
 mod speed;

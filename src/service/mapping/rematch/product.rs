@@ -8,11 +8,10 @@ use super::plan::{Standing, Verdict};
 use super::{Ids, MappingService, Rematch, RematchError, Scene, Written};
 use crate::domain::id::ExternalId;
 use crate::domain::mapping::{MappingKind, MappingScope, MappingStatus};
-use crate::domain::record::{BillingTerm, Known, Pax8Product, Subscription, VendorPrice};
+use crate::domain::record::{BillingTerm, Known};
 use crate::domain::run::MatchCount;
 use crate::engine::matching::{
-    Decisions, ItemRecord, Outcome, ProductInput, ProductMatch, ProductRecord, ProductTerm, SoldVariant, VariantPrice,
-    match_products,
+    Decisions, ItemRecord, Outcome, ProductInput, ProductMatch, ProductRecord, ProductTerm, match_products,
 };
 use crate::service::mapping::explanation::evidence;
 use crate::storage::source::pax8_product::Pax8ProductTable;
@@ -41,7 +40,7 @@ impl MappingService {
         let item_ids: Ids =
             items.iter().map(|stored| (stored.record.external_id.clone(), stored.identity.id)).collect();
         let decisions = decisions(&standing, &product_ids, &item_ids);
-        let products: Vec<ProductRecord> = product_records(
+        let products = ProductRecord::of_catalog(
             products.iter().map(|stored| &stored.record),
             prices.iter().map(|stored| &stored.record),
             subscriptions.iter().map(|stored| &stored.record),
@@ -57,56 +56,6 @@ impl MappingService {
         let verdicts = matches.into_iter().filter_map(|found| verdict(found, &product_ids, &item_ids));
         Ok(self.write(command, &mut standing, verdicts, written).await?)
     }
-}
-
-/// Products with every term at which they are priced or in use, each term once whatever its spelling.
-fn product_records<'a>(
-    products: impl Iterator<Item = &'a Pax8Product>,
-    prices: impl Iterator<Item = &'a VendorPrice>,
-    subscriptions: impl Iterator<Item = &'a Subscription>,
-) -> Vec<ProductRecord> {
-    let mut prices_of: HashMap<&ExternalId, Vec<&VendorPrice>> = HashMap::new();
-    for price in prices {
-        prices_of.entry(&price.product_external_id).or_default().push(price);
-    }
-    let mut uses_of: HashMap<&ExternalId, Vec<&Subscription>> = HashMap::new();
-    for subscription in subscriptions {
-        uses_of.entry(&subscription.product_external_id).or_default().push(subscription);
-    }
-    products
-        .map(|product| {
-            let prices = prices_of.remove(&product.external_id).unwrap_or_default();
-            let mut record = ProductRecord::new(product, prices);
-            let priced = std::mem::take(&mut record.variants);
-            let used = uses_of.remove(&product.external_id).unwrap_or_default();
-            let used = used.into_iter().map(|subscription| SoldVariant {
-                billing_term: subscription.billing_term.as_ref().and_then(Known::known).copied(),
-                commitment_term: subscription.commitment_term.clone(),
-                prices: vec![VariantPrice {
-                    currency: subscription.currency,
-                    cost: subscription.cost,
-                    price: subscription.price,
-                }],
-            });
-            let mut merged: Vec<(MappingScope, SoldVariant)> = Vec::new();
-            let priced_count = priced.len();
-            for (at, variant) in priced.into_iter().chain(used).enumerate() {
-                // A word that this version does not know maps nothing, and must not pass for the whole product.
-                if variant.billing_term.is_none() {
-                    continue;
-                }
-                let scope = scope_of(variant.billing_term, variant.commitment_term.as_deref());
-                match merged.iter_mut().find(|(known, _)| *known == scope) {
-                    // What a subscription costs may be a price agreed long ago; the list's price wins.
-                    Some((_, known)) if at < priced_count => known.prices.extend(variant.prices),
-                    Some(_) => {}
-                    None => merged.push((scope, variant)),
-                }
-            }
-            record.variants = merged.into_iter().map(|(_, variant)| variant).collect();
-            record
-        })
-        .collect()
 }
 
 fn scope_of(billing_term: Option<BillingTerm>, commitment_term: Option<&str>) -> MappingScope {
