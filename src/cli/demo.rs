@@ -25,6 +25,7 @@ use crate::domain::run::{MatchCount, RunStatus, SyncPhase, SyncTrigger};
 use crate::environment::{RandomIds, SystemClock};
 use crate::graphql::{Introspection, ready};
 use crate::http::{AllowedOrigins, GraphiqlAssets, GraphiqlPage, Limits, shutdown_on_signal};
+use crate::report::Audience;
 use crate::report::text::{self, Style};
 use crate::sandbox::{DEFAULT_SEED, Options, RunningSandbox, WorldSource, credentials, default_today, start};
 use crate::secret::{KeyRing, SystemRandom};
@@ -282,7 +283,7 @@ impl Story {
     async fn print(&self, report_id: ReportId) -> anyhow::Result<()> {
         let found = self.app.services.reconciliation.document(&self.caller, report_id).await?;
         let document = found.context("The report vanished")?;
-        let style = Style { is_colored: std::io::stdout().is_terminal(), hides_cost: false };
+        let style = Style { is_colored: std::io::stdout().is_terminal(), audience: Audience::WithCost };
         println!("{}", text::render(&document, style));
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::domain::period::Period;
 use crate::engine::billing::Policy;
 use crate::report::document::Document;
 use crate::report::text::{Style, render};
-use crate::report::{csv, json, policy};
+use crate::report::{Audience, csv, html, json, policy, xlsx};
 use crate::service::offline::{ReconcileDirectory, WrittenMappings, reconcile};
 
 /// Not everything is right, or not everything could be compared.
@@ -74,7 +74,7 @@ async fn report(arguments: ReconcileArguments) -> anyhow::Result<ExitCode> {
     let reconciled = reconcile(command).await?;
     let document = &reconciled.document;
     let is_colored = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    print!("{}", render(document, Style { is_colored, hides_cost: false }));
+    print!("{}", render(document, Style { is_colored, audience: Audience::WithCost }));
     if let Some(mappings) = &reconciled.mappings {
         println!("\n{}", remark(mappings));
     }
@@ -110,6 +110,8 @@ fn write(
         ("discrepancies.csv", csv::discrepancies(document).into_bytes()),
         ("observations.csv", csv::observations(document).into_bytes()),
         ("report.json", json::render(document).into_bytes()),
+        ("report.xlsx", xlsx::render(document, Audience::WithCost).context("The workbook cannot be made")?),
+        ("report.html", html::render(document, Audience::WithCost).into_bytes()),
     ];
     if let Some(mappings) = mappings {
         files.push(("customer_mapping.csv", mappings.customers.clone().into_bytes()));

@@ -138,7 +138,8 @@ fn pair(found: &Finding) -> String {
     found.pair.map_or_else(String::new, |pair| format!("P{pair:05}"))
 }
 
-fn or_missing(id: Option<&str>, missing: Option<&str>) -> String {
+/// The id of a customer or an item, or `pax8:` and the id of what has none.
+pub fn or_missing(id: Option<&str>, missing: Option<&str>) -> String {
     match (id, missing) {
         (Some(id), _) => id.to_owned(),
         (None, Some(missing)) => format!("pax8:{missing}"),

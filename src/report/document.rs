@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::Audience;
 use super::policy::switches;
 use crate::digest::hexadecimal;
 use crate::domain::money::{ExactSum, OutOfRange, difference};
@@ -287,6 +288,28 @@ impl Finding {
     /// What it costs, whoever pays: the size of the effect and of the cost effect together.
     pub fn magnitude(&self) -> Result<Decimal, OutOfRange> {
         ExactSum::of([self.effect.abs(), self.cost_effect.abs()]).and_then(ExactSum::total)
+    }
+
+    /// By what a reader orders: what it costs, as far as the reader may see.
+    pub fn weight_for(&self, audience: Audience) -> Decimal {
+        match audience {
+            Audience::WithCost => self.magnitude().unwrap_or(Decimal::MAX),
+            Audience::WithoutCost => self.effect.abs(),
+        }
+    }
+
+    /// The sentence that a reader may see.
+    pub fn sentence_for(&self, audience: Audience) -> &str {
+        match audience {
+            Audience::WithCost => self.cost_sentence.as_deref().unwrap_or(&self.sentence),
+            Audience::WithoutCost => &self.sentence,
+        }
+    }
+
+    /// How much it weighs for a reader.
+    pub fn severity_for(&self, audience: Audience) -> &str {
+        let _ = audience;
+        &self.severity
     }
 }
 

@@ -6,8 +6,10 @@ use std::fmt::Write as _;
 
 use rust_decimal::Decimal;
 
+use super::Audience;
 use super::document::{Document, Finding, InvoiceTieOut, Summary, Totals};
-use crate::domain::money::{Currency, ExactSum, plain};
+use super::words::{self, amount, class_place, count, counted, label, percentage};
+use crate::domain::money::{ExactSum, plain};
 
 /// Columns of the page.
 const WIDTH: usize = 100;
@@ -20,8 +22,14 @@ const SHOWN: usize = 10;
 pub struct Style {
     /// Whether colors are used; for a terminal alone.
     pub is_colored: bool,
-    /// Whether cost and margin are left out, for readers who may not see them.
-    pub hides_cost: bool,
+    /// Who reads it.
+    pub audience: Audience,
+}
+
+impl Style {
+    fn hides_cost(self) -> bool {
+        self.audience == Audience::WithoutCost
+    }
 }
 
 /// The report on a page.
@@ -30,7 +38,7 @@ pub fn render(document: &Document, style: Style) -> String {
     page.title(&document.summary);
     page.totals(&document.summary);
     page.coverage(&document.summary);
-    if !style.hides_cost {
+    if !style.hides_cost() {
         page.tie_outs(&document.summary.tie_outs);
     }
     page.discrepancies(document);
@@ -75,18 +83,13 @@ impl Page {
     }
 
     fn title(&mut self, summary: &Summary) {
-        let period = if summary.period_from == summary.period_to {
-            summary.period_from.clone()
-        } else {
-            format!("{} to {}", summary.period_from, summary.period_to)
+        let title = format!("Reconciliation of {}, as of {}: ", words::months(summary), summary.as_of);
+        let color = match summary.verdict.as_str() {
+            "CLEAN" => Color::Green,
+            "DISCREPANT" => Color::Red,
+            _ => Color::Yellow,
         };
-        let title = format!("Reconciliation of {period}, as of {}: ", summary.as_of);
-        let (verdict, color) = match summary.verdict.as_str() {
-            "CLEAN" => ("everything was compared, and nothing is wrong", Color::Green),
-            "INCOMPLETE" => ("nothing wrong was found, but not everything could be compared", Color::Yellow),
-            "DISCREPANT" => ("something is wrong", Color::Red),
-            _ => ("nothing could be compared", Color::Yellow),
-        };
+        let verdict = words::verdict(&summary.verdict);
         let line = format!("{}{}", self.colored(&title, Color::Bold), self.colored(verdict, color));
         self.line(&line);
         let short: String = summary.fingerprint.chars().take(16).collect();
@@ -104,13 +107,13 @@ impl Page {
     fn totals(&mut self, summary: &Summary) {
         self.heading("Totals");
         let mut columns = vec!["", "Charged", "Expected", "Billed", "Difference", "Leakage", "Overbilled"];
-        if self.style.hides_cost {
+        if self.style.hides_cost() {
             columns.remove(1);
         }
         let mut rows = Vec::new();
         for totals in &summary.totals {
             let mut row = vec![totals.currency.clone()];
-            if !self.style.hides_cost {
+            if !self.style.hides_cost() {
                 row.push(amount(totals.cost, &totals.currency));
             }
             row.push(amount(totals.expected, &totals.currency));
@@ -128,7 +131,7 @@ impl Page {
 
     fn remarks(&mut self, totals: &Totals) {
         let currency = &totals.currency;
-        if !self.style.hides_cost {
+        if !self.style.hides_cost() {
             if let Ok(margin) = totals.margin() {
                 let share = percentage(margin, totals.billed).map_or_else(String::new, |share| format!(" ({share} %)"));
                 self.line(&format!("  Margin in {currency}: {}{share}.", amount(margin, currency)));
@@ -158,7 +161,7 @@ impl Page {
         self.heading("Coverage");
         // Amounts of the vendor's lines are cost.
         let mut columns = vec!["", "Pax8 lines", "Charged", "PSA lines", "Billed"];
-        if self.style.hides_cost {
+        if self.style.hides_cost() {
             columns.remove(2);
         }
         let mut by_currency: BTreeMap<&str, Places<'_>> = BTreeMap::new();
@@ -177,7 +180,7 @@ impl Page {
                 let mut row = vec![label];
                 for (at, cell) in cells.into_iter().enumerate() {
                     row.push(cell.map_or_else(String::new, |(lines, _)| count(lines)));
-                    if at == 1 || !self.style.hides_cost {
+                    if at == 1 || !self.style.hides_cost() {
                         row.push(cell.map_or_else(String::new, |(_, sum)| amount(sum, currency)));
                     }
                 }
@@ -217,18 +220,15 @@ impl Page {
         let row = |row: &InvoiceTieOut| {
             let currency = row.currency.as_deref().unwrap_or("");
             let shown = |sum: Option<Decimal>| sum.map_or_else(|| "?".to_owned(), |sum| amount(sum, currency));
-            let outcome = match (row.ignored.as_deref(), row.ties.as_deref()) {
-                (Some("CREDITED_INVOICE"), _) => "not counted: credited",
-                (Some(_), _) => "not counted: void",
-                (None, Some("AMOUNT_DUE")) => "ties out",
-                (None, Some("AMOUNT_DUE_WITHOUT_TAX")) => "ties out without tax",
-                (None, Some("COST_WITH_TAX")) => "ties out by cost and tax",
-                (None, Some(_)) => "ties out by cost",
-                (None, None) if row.total.is_none() => "no total to compare with",
-                (None, None) => "DOES NOT TIE OUT",
-            };
             let name: String = row.invoice_id.chars().take(36).collect();
-            vec![name, currency.to_owned(), count(row.lines), shown(row.total), shown(row.residue), outcome.to_owned()]
+            vec![
+                name,
+                currency.to_owned(),
+                count(row.lines),
+                shown(row.total),
+                shown(row.residue),
+                words::outcome(row).to_owned(),
+            ]
         };
         let rows: Vec<Vec<String>> = rows.iter().map(row).collect();
         self.table(&["Invoice", "", "Lines", "Total", "Residue", "  Outcome"], &rows);
@@ -237,9 +237,7 @@ impl Page {
     fn discrepancies(&mut self, document: &Document) {
         let mut found: Vec<(Decimal, usize, &Finding)> = Vec::with_capacity(document.discrepancies.len());
         for (at, finding) in document.discrepancies.iter().enumerate() {
-            let magnitude =
-                if self.style.hides_cost { finding.effect.abs() } else { finding.magnitude().unwrap_or(Decimal::MAX) };
-            found.push((magnitude, at, finding));
+            found.push((finding.weight_for(self.style.audience), at, finding));
         }
         if found.is_empty() {
             return;
@@ -264,12 +262,7 @@ impl Page {
         let severity = self.colored(&format!("{:<8}", found.severity), color);
         let kind = self.colored(&found.kind, Color::Bold);
         self.line(&format!("{place:>3}  {severity}  {kind}  {}", found.period));
-        let names = &document.names;
-        let name = |names: &BTreeMap<String, String>, id: &Option<String>| {
-            id.as_ref().map(|id| names.get(id).filter(|name| !name.is_empty()).unwrap_or(id).clone())
-        };
-        let who = name(&names.customers, &found.customer_id).or_else(|| name(&names.companies, &found.company_id));
-        let what = name(&names.items, &found.item_id).or_else(|| name(&names.products, &found.product_id));
+        let (who, what) = words::parties(document, found);
         let about: Vec<String> = [who, what].into_iter().flatten().collect();
         self.wrapped(&about.join(" / "));
         let currency = &found.currency;
@@ -282,12 +275,11 @@ impl Page {
         if let (Some(expected), Some(actual)) = (found.expected_quantity, found.actual_quantity) {
             let _ = write!(figures, "; {} units expected, {} found", plain(expected, 0), plain(actual, 0));
         }
-        if !self.style.hides_cost && !found.cost_effect.is_zero() {
+        if !self.style.hides_cost() && !found.cost_effect.is_zero() {
             let _ = write!(figures, "; cost effect {} {currency}", amount(found.cost_effect, currency));
         }
         self.wrapped(&figures);
-        let sentence = found.cost_sentence.as_ref().filter(|_| !self.style.hides_cost).unwrap_or(&found.sentence);
-        self.wrapped(sentence);
+        self.wrapped(found.sentence_for(self.style.audience));
     }
 
     /// Text below a discrepancy, broken between words.
@@ -349,76 +341,4 @@ impl Page {
             self.line(&line);
         }
     }
-}
-
-/// Classes in the order in which a reader wants them.
-const CLASSES: [(&str, &str); 7] = [
-    ("MATCHED", "Matched"),
-    ("TOLERATED", "Within tolerance"),
-    ("DISCREPANT", "Discrepant"),
-    ("EXPECTED_LATER", "Expected later"),
-    ("UNMAPPED", "Unmapped"),
-    ("NOT_COMPARED", "Not compared"),
-    ("EXCLUDED", "Excluded"),
-];
-
-fn class_place(class: &str) -> usize {
-    CLASSES.iter().position(|(word, _)| *word == class).unwrap_or(CLASSES.len())
-}
-
-fn label(place: usize, reason: &str) -> String {
-    let class = CLASSES.get(place).map_or("Another class", |(_, label)| label);
-    let reason = match reason {
-        "" => return class.to_owned(),
-        "ACCOUNT_LEVEL" => "fees and credits of the account",
-        "CREDITED_INVOICE" => "invoice credited in full",
-        "VOID_INVOICE" => "invoice void",
-        "EXCLUDED_RECORD" => "excluded company or product",
-        "OWN_ITEM" => "the MSP's own items",
-        "NO_COMPANY" => "no company named",
-        "NO_PRODUCT" => "no product named",
-        "NO_INVOICE" => "invoice missing",
-        "NO_CURRENCY" => "no currency named",
-        "UNKNOWN_KIND" => "unknown kind of charge",
-        "NO_PRICE" => "no reference price",
-        "NO_AMOUNT" => "no amount or quantity",
-        "NOT_DUE_YET" => "PSA invoice not due yet",
-        other => other,
-    };
-    format!("{class}: {reason}")
-}
-
-/// Digits in groups of three.
-fn grouped(digits: &str) -> String {
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-fn counted(number: u64, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", count(number)) }
-}
-
-fn count(number: u64) -> String {
-    grouped(&number.to_string())
-}
-
-fn amount(amount: Decimal, currency: &str) -> String {
-    let text = plain(amount, Currency::parse(currency).map_or(2, |currency| currency.minor_digits()));
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
-    match digits.split_once('.') {
-        Some((whole, decimals)) => format!("{sign}{}.{decimals}", grouped(whole)),
-        None => format!("{sign}{}", grouped(digits)),
-    }
-}
-
-/// A part of a whole with one decimal place; `None` when the whole is zero.
-fn percentage(part: Decimal, whole: Decimal) -> Option<String> {
-    let share = part.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(whole)?;
-    Some(plain(share.round_dp_with_strategy(1, rust_decimal::RoundingStrategy::MidpointAwayFromZero), 1))
 }

@@ -4,6 +4,7 @@
 pub mod harness;
 
 mod bad_input;
+mod reconcile;
 mod resume;
 mod roles;
 mod scheduler;

@@ -1,8 +1,9 @@
 //! The report as text and CSV.
 
-use concord::report::csv;
+use concord::report::Audience;
 use concord::report::json::{pack, unpack};
 use concord::report::text::{Style, render};
+use concord::report::{csv, html, xlsx};
 
 use super::world::World;
 
@@ -53,7 +54,7 @@ async fn a_page_without_cost_shows_none() {
     let world = World::on_sqlite().await;
     let run = world.reconcile().await;
     let document = world.document(run.report_id.expect("a report")).await;
-    let page = render(&document, Style { hides_cost: true, is_colored: false });
+    let page = render(&document, Style { audience: Audience::WithoutCost, is_colored: false });
     for cost in ["314.50", "222.00", "92.50", "Margin", "Charged"] {
         assert!(!page.contains(cost), "`{cost}` leaks:\n{page}");
     }
@@ -66,7 +67,7 @@ async fn color_is_used_when_asked_alone() {
     let run = world.reconcile().await;
     let document = world.document(run.report_id.expect("a report")).await;
     assert!(!render(&document, Style::default()).contains('\u{1b}'));
-    assert!(render(&document, Style { is_colored: true, hides_cost: false }).contains("\u{1b}[31m"));
+    assert!(render(&document, Style { is_colored: true, audience: Audience::WithCost }).contains("\u{1b}[31m"));
 }
 
 #[tokio::test]
@@ -112,4 +113,35 @@ async fn packed_reports_are_equal_bytes_and_read_back() {
     assert_eq!(packed, pack(&document.clone()));
     assert_eq!(unpack(&packed).expect("readable"), document);
     assert!(unpack(b"no report").is_err());
+}
+
+#[tokio::test]
+async fn the_printable_page_escapes_names_and_hides_cost_when_told() {
+    let world = World::on_sqlite().await;
+    let run = world.reconcile().await;
+    let mut document = world.document(run.report_id.expect("a report")).await;
+    for name in document.names.customers.values_mut() {
+        *name = "<script>alert(1)</script>".to_owned();
+    }
+    let page = html::render(&document, Audience::WithCost);
+    assert!(!page.contains("<script"), "a name became markup");
+    assert!(page.contains("&#60;script&#62;"), "{page}");
+    for shown in ["314.50", "15.50 (4.7 %)", "<svg", "ties out", "quantity under"] {
+        assert!(page.contains(shown), "`{shown}` is missing:\n{page}");
+    }
+    let page = html::render(&document, Audience::WithoutCost);
+    for cost in ["314.50", "222.00", "92.50", "Margin", "Charged"] {
+        assert!(!page.contains(cost), "`{cost}` leaks:\n{page}");
+    }
+    assert!(page.contains("-44.00"));
+}
+
+#[tokio::test]
+async fn the_workbook_is_the_same_each_time_and_has_no_cost_for_readers_who_may_not_see_it() {
+    let world = World::on_sqlite().await;
+    let run = world.reconcile().await;
+    let document = world.document(run.report_id.expect("a report")).await;
+    let book = |audience| xlsx::render(&document, audience).expect("a workbook");
+    assert_eq!(book(Audience::WithCost), book(Audience::WithCost));
+    assert!(book(Audience::WithCost).len() > book(Audience::WithoutCost).len());
 }
