@@ -1,6 +1,7 @@
 //! The command line: what can be said. What each command does is in a file of its own; settings shared by them are in
 //! `settings`.
 
+pub mod bench;
 pub mod database;
 mod demo;
 pub mod doctor;
@@ -123,6 +124,12 @@ pub enum Command {
         after_long_help = "Example:\n  concord doctor --config /etc/concord.toml"
     )]
     Doctor(ServerArguments),
+    /// Measures how fast the engines are on this machine.
+    Bench {
+        /// What to measure.
+        #[command(subcommand)]
+        command: bench::BenchCommand,
+    },
     /// Brings the database up to this version; `serve` does so by itself.
     #[command(after_long_help = "Example:\n  concord migrate --database postgres://concord@db/concord")]
     Migrate(StoreArguments),

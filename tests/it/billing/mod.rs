@@ -4,4 +4,3 @@ mod case;
 mod fixtures;
 mod properties;
 mod reference;
-mod speed;

@@ -1,0 +1,107 @@
+//! `concord bench`: how fast the engines are on this machine, on data made in memory.
+
+pub mod lines;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+
+use crate::engine::billing::{Policy, reconcile};
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Reconciles made-up lines.
+    #[command(after_long_help = "Example:\n  concord bench reconcile --lines 1000000")]
+    Reconcile(ReconcileArguments),
+}
+
+/// Arguments of `bench reconcile`.
+#[derive(Debug, Args)]
+pub struct ReconcileArguments {
+    /// Lines on each side, on a fifth as many keys.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=20_000_000))]
+    lines: u64,
+    /// Number that the lines come from; the same number gives the same lines.
+    #[arg(long, value_name = "NUMBER", default_value_t = 7)]
+    seed: u64,
+    /// How often it is done; the median counts.
+    #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    repeat: u32,
+    /// Writes the lines of both sides to two CSV files in this directory instead, for other programs to join.
+    #[arg(long, value_name = "DIR")]
+    write: Option<PathBuf>,
+}
+
+/// Measures.
+pub(super) fn run(command: &BenchCommand) -> anyhow::Result<ExitCode> {
+    let BenchCommand::Reconcile(arguments) = command;
+    match &arguments.write {
+        Some(directory) => write(directory, arguments)?,
+        None => measure(arguments)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn measure(arguments: &ReconcileArguments) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let input = lines::input(arguments.lines, arguments.seed).context("The lines cannot be made")?;
+    println!("{} lines on each side, made in {}", arguments.lines, seconds(started.elapsed()));
+    let mut times = Vec::new();
+    for _ in 0..arguments.repeat {
+        let started = Instant::now();
+        let report = reconcile(&input, &Policy::default()).context("The lines cannot be reconciled")?;
+        times.push(started.elapsed());
+        println!(
+            "{} keys, {} discrepancies in {}",
+            report.keys.len(),
+            report.discrepancies.len(),
+            seconds(started.elapsed())
+        );
+    }
+    times.sort_unstable();
+    let median = times[times.len() / 2];
+    let both_sides = u128::from(arguments.lines) * 2 * 1_000_000;
+    println!("median {}, {} lines per second", seconds(median), both_sides / median.as_micros().max(1));
+    match peak_memory() {
+        Some(kibibytes) => println!("peak memory {} MiB, the lines included", kibibytes / 1024),
+        None => println!("peak memory unknown on this system"),
+    }
+    Ok(())
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{}.{:03} s", time.as_secs(), time.subsec_millis())
+}
+
+/// The most memory that this process had, in KiB, where the system tells.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+fn write(directory: &Path, arguments: &ReconcileArguments) -> anyhow::Result<()> {
+    std::fs::create_dir_all(directory)
+        .with_context(|| format!("The directory {} cannot be made", directory.display()))?;
+    let mut charged = String::from("customer,item,period,currency,quantity,cost,expected\n");
+    let mut billed = String::from("customer,item,period,currency,quantity,amount\n");
+    for line in lines::lines(arguments.lines, arguments.seed) {
+        let key = format!("customer-{:08x},item-{:08x},2026-10,USD", line.customer, line.item);
+        let expected = rust_decimal::Decimal::new(line.price * line.quantity as i64, 2);
+        let _ = writeln!(charged, "{key},{},{},{expected}", line.quantity, line.cost_total());
+        if let (Some((quantity, _)), Some(amount)) = (line.billed, line.billed_total()) {
+            let _ = writeln!(billed, "{key},{quantity},{amount}");
+        }
+    }
+    for (name, text) in [("charged.csv", charged), ("billed.csv", billed)] {
+        let path = directory.join(name);
+        std::fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+        println!("{}", path.display());
+    }
+    Ok(())
+}
