@@ -2,5 +2,6 @@
 
 mod case;
 mod fixtures;
+mod fuzz;
 mod properties;
 mod reference;

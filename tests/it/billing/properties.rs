@@ -230,4 +230,49 @@ proptest! {
         prop_assert_eq!(figures(&whole), figures(&split));
         prop_assert_eq!(whole.totals, split.totals);
     }
+
+    #[test]
+    fn renaming_changes_nothing_but_the_names(statements in statements()) {
+        let before = text(&statements);
+        // Each in an order of its own, so that nothing hangs on who comes first.
+        let rename = |text: &str, names: &[(&str, &str)]| -> String {
+            let word = |word: &str| -> String {
+                let (name, value) = word.split_once('=').map_or(("", word), |(name, value)| (name, value));
+                let value = names.iter().find(|(old, _)| *old == value).map_or(value, |(_, new)| *new);
+                if name.is_empty() { value.to_owned() } else { format!("{name}={value}") }
+            };
+            let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ");
+            text.lines().map(line).collect::<Vec<_>>().join("\n")
+        };
+        let customers = rename(&before, &[("Acme", "Zeta"), ("Beta", "Alfa"), ("Gone", "Back"), ("Own", "Mine")]);
+        let items = rename(&before, &[("BP", "ZZ"), ("BS", "AA"), ("YR", "MM"), ("AZ", "CC"), ("Desk", "Anvil")]);
+        let currency: String = before.lines().map(|line| format!("{line} currency=CAD\n")).collect();
+        let (_, report) = run(&before);
+        for renamed in [customers, items, currency] {
+            let (_, other) = run(&renamed);
+            prop_assert_eq!(figures(&report), figures(&other), "{}", renamed);
+        }
+    }
+}
+
+/// What a report says without any name, in an order that depends on none.
+fn figures(report: &Report) -> (Vec<String>, Vec<String>, Vec<String>) {
+    let sorted = |mut lines: Vec<String>| {
+        lines.sort();
+        lines
+    };
+    let keys = report.keys.iter().map(|key| {
+        let (amounts, quantities) = (
+            (key.cost, key.expected, key.billed, key.difference, key.margin),
+            (key.subscribed_quantity, key.charged_quantity, key.billed_quantity),
+        );
+        format!("{} {:?} {amounts:?} {quantities:?} {:?}", key.period, key.class, key.reason)
+    });
+    let found = report
+        .discrepancies
+        .iter()
+        .map(|one| format!("{} {} {} {} {}", one.period, one.kind, one.severity, one.effect, one.cost_effect));
+    let footing =
+        report.footing.iter().map(|row| format!("{:?} {:?} {} {}", row.side, row.class, row.count, row.amount));
+    (sorted(keys.collect()), sorted(found.collect()), sorted(footing.collect()))
 }
