@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use concord::connector::http::{Exchange, Recorder};
-use concord::connector::pax8::{Pax8, Pax8Secret};
+use concord::connector::pax8::{Pax8, Pax8Secret, Pax8Settings};
 use concord::connector::{ConnectorError, Cursor, Marketplace};
 use concord::domain::id::ExternalId;
+use concord::sandbox::{Options as SandboxOptions, credentials, start};
 use wiremock::matchers::{body_json, header, method, path, query_param};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
@@ -303,6 +304,46 @@ async fn an_invoice_since_a_day_asks_only_for_those() {
         .mount(&server)
         .await;
     pax8(&server).await.invoices(Some("2026-05-01".parse().unwrap()), None).await.unwrap();
+}
+
+/// The sandbox refuses what the OpenAPI document does not allow, so that a parameter nobody documented fails here.
+#[tokio::test]
+async fn every_list_is_asked_for_as_the_document_allows() {
+    let sandbox = start(SandboxOptions::default()).await.unwrap();
+    let settings = Pax8Settings {
+        base_url: sandbox.pax8_base_url(),
+        token_url: sandbox.pax8_token_url(),
+        client_id: credentials::PAX8_CLIENT_ID.to_owned(),
+        ..Pax8Settings::default()
+    };
+    let secret = Pax8Secret { client_secret: credentials::PAX8_CLIENT_SECRET.into() };
+    let pax8 = Pax8::connect(&settings, &secret, clock(), None).unwrap();
+    let company = pax8.companies(None).await.unwrap().records.remove(0).record.external_id;
+    let product = pax8.products(None).await.unwrap().records.remove(0).record.external_id;
+    pax8.contacts(&company, None).await.unwrap();
+    pax8.prices(&product, Some(&company)).await.unwrap();
+    let subscriptions = pax8.subscriptions(None).await.unwrap();
+    pax8.subscription_history(&subscriptions.records[0].record.external_id).await.unwrap();
+    let invoice = pax8.invoices(Some("2026-09-01".parse().unwrap()), None).await.unwrap().records.remove(0).record;
+    pax8.invoice_lines(&invoice, None).await.unwrap();
+    for month_offset in [0, 1] {
+        pax8.draft_lines(month_offset, None).await.unwrap();
+    }
+    let metered = ExternalId::from(sandbox.world().usage_summaries.all()[0].text("subscriptionId").unwrap());
+    let summary = pax8.usage_summaries(&metered, None).await.unwrap().records.remove(0).record.external_id;
+    pax8.usage_lines(&summary, "2026-09-30".parse().unwrap(), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn subscriptions_are_sorted_with_a_direction() {
+    let server = MockServer::start().await;
+    Mock::given(path("/v1/subscriptions"))
+        .and(query_param("sort", "createdDate,asc"))
+        .respond_with(json("pax8/subscriptions.json"))
+        .expect(1)
+        .mount(&server)
+        .await;
+    pax8(&server).await.subscriptions(None).await.unwrap();
 }
 
 #[tokio::test]

@@ -210,7 +210,20 @@ async fn filters_and_sorting_of_pax8() {
         all(&good(caller.pax8(&format!("/invoices?total={total}"))).await, "id"),
         [world.invoices.all()[3].id()]
     );
-    for path in ["/companies?sort=phone", "/companies?status=Gone", "/invoices?total=1,5", "/invoices?dueDate=soon"] {
+    for path in [
+        "/companies?sort=phone",
+        "/companies?sort=name,up",
+        "/companies?status=Gone",
+        "/companies?selfServiceAllowed=yes",
+        // Of all lists, only this one is documented to want the direction.
+        "/subscriptions?sort=price",
+        "/subscriptions?sort=price,",
+        "/subscriptions?sort=name,asc",
+        "/subscriptions?billingTerm=1-Time",
+        "/invoices?total=1,5",
+        "/invoices?dueDate=soon",
+        "/invoices/draftItems?monthOffset=2",
+    ] {
         assert_eq!(status_and_body(caller.pax8(path)).await.0, 400, "{path}");
     }
 }

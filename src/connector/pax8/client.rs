@@ -179,7 +179,7 @@ impl Marketplace for Pax8 {
     }
 
     async fn subscriptions(&self, after: Option<Cursor>) -> Result<Page<Subscription>, ConnectorError> {
-        let listing = self.listing(&["subscriptions"], Some("createdDate"));
+        let listing = self.listing(&["subscriptions"], Some("createdDate,asc"));
         self.page(listing, after.as_ref(), |json, notes, _| convert::subscription(json, notes, self.account)).await
     }
 

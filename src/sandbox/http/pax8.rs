@@ -5,7 +5,7 @@
 use axum::http::StatusCode;
 use chrono::NaiveDate;
 
-use super::query::{Order, Query, keep_equal, member, page, page_of, sort};
+use super::query::{Direction, Order, Query, keep_equal, member, page, page_of, sort};
 use super::reply::Refusal;
 use crate::domain::money::parse_decimal;
 use crate::sandbox::json::{Object, array, members, text};
@@ -102,7 +102,7 @@ fn companies(world: &World, query: &Query) -> Result<String, Refusal> {
         ("stateOrProvince", "address.stateOrProvince", Order::Text),
         ("postalCode", "address.postalCode", Order::Text),
     ];
-    sort(&mut rows, query, &fields)?;
+    sort(&mut rows, query, &fields, Direction::Optional)?;
     page_of(&rows, query)
 }
 
@@ -119,7 +119,8 @@ fn products(world: &World, query: &Query) -> Result<String, Refusal> {
         rows.retain(|record| ["name", "vendorName", "sku", "id"].into_iter().any(|name| matches(record, name)));
     }
     keep_equal(&mut rows, "vendorName", query.get("vendorName"));
-    sort(&mut rows, query, &[("name", "name", Order::Text), ("vendor", "vendorName", Order::Text)])?;
+    let fields = [("name", "name", Order::Text), ("vendor", "vendorName", Order::Text)];
+    sort(&mut rows, query, &fields, Direction::Optional)?;
     page_of(&rows, query)
 }
 
@@ -195,7 +196,7 @@ fn subscriptions(world: &World, query: &Query) -> Result<String, Refusal> {
         ("billingStart", "billingStart", Order::Text),
         ("price", "price", Order::Number),
     ];
-    sort(&mut rows, query, &fields)?;
+    sort(&mut rows, query, &fields, Direction::Required)?;
     page_of(&rows, query)
 }
 
@@ -209,7 +210,7 @@ fn usage_summaries(world: &World, subscription: &str, query: &Query) -> Result<S
         ("currentCharges", "currentCharges", Order::Number),
         ("partnerTotal", "partnerTotal", Order::Number),
     ];
-    sort(&mut rows, query, &fields)?;
+    sort(&mut rows, query, &fields, Direction::Optional)?;
     page_of(&rows, query)
 }
 
@@ -254,7 +255,7 @@ fn invoices(world: &World, query: &Query) -> Result<String, Refusal> {
         ("balance", "balance", Order::Number),
         ("carriedBalance", "carriedBalance", Order::Number),
     ];
-    sort(&mut rows, query, &fields)?;
+    sort(&mut rows, query, &fields, Direction::Optional)?;
     page_of(&rows, query)
 }
 

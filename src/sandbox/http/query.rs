@@ -80,15 +80,29 @@ pub enum Order {
     Number,
 }
 
+/// Whether a list wants a direction beside the field that it is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// `sort=name` will do.
+    Optional,
+    /// Only `sort=name,asc` and `sort=name,desc` are documented.
+    Required,
+}
+
 /// Sorts as `sort=field` or `sort=field,desc` asks; equal records keep their order.
 pub fn sort(
     records: &mut [&Record],
     query: &Query,
     fields: &[(&'static str, &'static str, Order)],
+    direction: Direction,
 ) -> Result<(), Refusal> {
     let Some(wanted) = query.get("sort") else { return Ok(()) };
-    let (name, direction) = wanted.split_once(',').unwrap_or((wanted, "asc"));
-    let is_descending = match direction {
+    let (name, wanted_direction) = match (wanted.split_once(','), direction) {
+        (Some(both), _) => both,
+        (None, Direction::Optional) => (wanted, "asc"),
+        (None, Direction::Required) => return Err(Refusal::parameter("sort", "has to say asc or desc after a comma")),
+    };
+    let is_descending = match wanted_direction {
         "asc" => false,
         "desc" => true,
         _ => return Err(Refusal::parameter("sort", "the direction is asc or desc")),
