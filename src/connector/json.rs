@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -36,6 +37,13 @@ macro_rules! wire {
     )*};
 }
 pub(crate) use wire;
+
+/// A short mark of some records as they were sent, to recognize a page that comes again.
+pub fn fingerprint<'a>(records: impl Iterator<Item = &'a str>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    records.for_each(|record| record.hash(&mut hasher));
+    hasher.finish()
+}
 
 /// The text of a record with U+0000 replaced, because PostgreSQL refuses it, and whether there was any.
 ///

@@ -4,7 +4,7 @@ use entity::{
     psa_invoice_line, record_version, subscription, subscription_revision, vendor_invoice_line, vendor_price,
 };
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::source::SourceTable as _;
 use super::source::psa_invoice_line::PsaInvoiceLineTable;
@@ -107,6 +107,17 @@ pub async fn products_in_use(
     products.dedup();
     products.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(products)
+}
+
+/// Number of lines of an invoice that a pull has found.
+pub async fn lines_seen(tx: &Tx, pull: Pull, invoice: &str) -> Result<u64, StorageError> {
+    Ok(vendor_invoice_line::Entity::find()
+        .filter(vendor_invoice_line::Column::OrganizationId.eq(pull.organization_id.0))
+        .filter(vendor_invoice_line::Column::AccountId.eq(pull.account_id.0))
+        .filter(vendor_invoice_line::Column::InvoiceExternalId.eq(invoice))
+        .filter(vendor_invoice_line::Column::LastSeenRun.eq(pull.run_id.map(|run| run.0)))
+        .count(&**tx)
+        .await?)
 }
 
 /// Marks lines that a complete read of these invoices no longer found.

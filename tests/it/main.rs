@@ -4,6 +4,7 @@ mod billing;
 mod connector_file;
 mod connector_http;
 mod connector_pax8;
+mod connector_pax8_paging;
 mod connector_pax8_quirks;
 mod connector_revio;
 mod connector_support;

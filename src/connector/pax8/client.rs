@@ -9,12 +9,13 @@ use secrecy::SecretString;
 
 use super::PROVIDER;
 use super::convert::{self, Account, LineOrigin};
+use super::paging::{Following, Place};
 use super::settings::{Pax8Secret, Pax8Settings};
 use super::wire::List;
 use crate::connector::http::{ClientSettings, ProviderClient, Recorder, parse_base_url};
 use crate::connector::json::{Reason, parse_zone};
 use crate::connector::oauth::{ClientCredentials, TokenSource};
-use crate::connector::{AccountCheck, ConnectorError, Cursor, Marketplace, Page, Pulled};
+use crate::connector::{AccountCheck, ConnectorError, Cursor, Marketplace, Page, Pulled, Rejected};
 use crate::domain::id::ExternalId;
 use crate::domain::record::{
     Company, Contact, Pax8Product, Subscription, UsageLine, UsageSummary, VendorInvoice, VendorInvoiceLine, VendorPrice,
@@ -86,39 +87,37 @@ impl Pax8 {
         after: Option<&Cursor>,
         convert: impl Fn(&str, &mut Vec<String>, u64) -> Result<T, Reason>,
     ) -> Result<Page<T>, ConnectorError> {
-        let number = page_number(after)?;
+        let place = Place::read(after)?;
         let mut query = listing.query;
-        query.push(("page", number.to_string()));
+        query.push(("page", place.number.to_string()));
         query.push(("size", listing.size.to_string()));
         let body = self.client.get(listing.segments, &query).await?;
         let list = parse_list(&body, listing.segments)?;
-        let mut page = Page { records: Vec::new(), rejected: Vec::new(), next: None, total: None };
-        let first = number * u64::from(listing.size);
+        let mut page = Page { records: Vec::new(), rejected: Vec::new(), next: None, total: place.total(&list) };
+        match place.following(&list, listing.size) {
+            Following::Page(cursor) => page.next = Some(cursor),
+            Following::End => {}
+            Following::Unknown => {
+                // As a row that could not be read, it keeps records that did not come from being taken for gone.
+                let reason = format!(
+                    "page {} of the list brought the records of page {} again, so that what follows could not be read",
+                    place.number.saturating_add(1),
+                    place.number
+                );
+                page.rejected.push(Rejected { external_id: None, location: None, reason });
+                return Ok(page);
+            }
+        }
+        let first = place.number.saturating_mul(u64::from(listing.size));
         for (index, element) in (0_u64..).zip(&list.content) {
-            match convert::pulled(element.get(), |json, notes| convert(json, notes, first + index)) {
+            let position = first.saturating_add(index);
+            match convert::pulled(element.get(), |json, notes| convert(json, notes, position)) {
                 Ok(pulled) => page.records.push(pulled),
                 Err(rejected) => page.rejected.push(rejected),
             }
         }
-        if let Some(info) = list.page {
-            page.total = info.total_elements;
-            // Counters do not always agree with each other, so only the number of pages ends the list; without it, a
-            // page that is not full does.
-            let is_last = match info.total_pages {
-                Some(pages) => info.number.unwrap_or(number) + 1 >= pages,
-                None => (list.content.len() as u64) < u64::from(listing.size),
-            };
-            if !list.content.is_empty() && !is_last {
-                page.next = Some(Cursor((number + 1).to_string()));
-            }
-        }
         Ok(page)
     }
-}
-
-fn page_number(after: Option<&Cursor>) -> Result<u64, ConnectorError> {
-    let Some(Cursor(text)) = after else { return Ok(0) };
-    text.parse().map_err(|_| ConnectorError::Unsupported(format!("`{text}` is not a page of a list of Pax8")))
 }
 
 fn parse_list<'a>(body: &'a str, segments: &[&str]) -> Result<List<'a>, ConnectorError> {

@@ -26,13 +26,14 @@
 //! | 19 | the draft's path is `draftItems` | `client` |
 //! | 20 | more than 200 records a page is undefined | `Pax8Settings::bounded_page_size` |
 //! | 21 | contacts have no path of their own | read below their company; the verbs apply to writing, which comes later |
-//! | 22 | counters do not always add up | only `totalPages` ends a list |
+//! | 22 | counters do not always add up | only `totalPages` ends a list, and records are counted (`paging`) |
 //! | 23 | names differ by segment | names are kept whole; matching tells them apart |
 //! | 24 | `externalId` may hold something else than a PSA's id | kept as the partner's reference, trusted by nobody here |
 //! | 25 | old lines lack `subscriptionId`, `salesTax`, `vendorName`, currency | optional; the currency is the invoice's |
 
 mod client;
 pub mod convert;
+mod paging;
 mod settings;
 pub mod wire;
 

@@ -172,6 +172,7 @@ impl SyncService {
         let is_clean = count.rejected == 0 && rejected == 0;
         let outcome = rows.apply(&tx, &*core.ids, pull, is_clean).await?;
 
+        issues.extend(outcome.shortfall.map(|shortfall| rows::shortfall_issue(dataset, shortfall)));
         count.read += read;
         count.created += outcome.created;
         count.changed += outcome.changed;
@@ -182,7 +183,7 @@ impl SyncService {
         if next.is_none() && is_pulled && count.rejected == 0 {
             match rows::mark_gone(&tx, pull, dataset, count.total).await? {
                 Completion::Gone(gone) => count.gone += gone,
-                Completion::Shifted => {}
+                Completion::Shifted(shortfall) => issues.push(rows::shortfall_issue(dataset, shortfall)),
                 Completion::Empty => issues.push(SyncIssue {
                     side: dataset.side(),
                     dataset,

@@ -3,7 +3,7 @@
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::checkpoint::Place;
-use super::rows::{self, Rows};
+use super::rows::{self, CompletedInvoice, Rows};
 use crate::connector::{ConnectorError, Cursor, Marketplace, Page, Psa};
 use crate::domain::id::ExternalId;
 use crate::domain::provider::ProviderAccount;
@@ -190,7 +190,8 @@ impl Source<'_> {
         };
         let rows = Rows::VendorInvoiceLines {
             lines: rows::incoming(page.records, |record| &record.external_id),
-            completed_invoice: is_complete.then_some(invoice.identity.external_id),
+            completed_invoice: is_complete
+                .then_some(CompletedInvoice { external_id: invoice.identity.external_id, counted: page.total }),
         };
         Ok(Batch { rows, issues, total: None, next: Some(next), is_pulled: true })
     }

@@ -34,7 +34,7 @@ pub(super) enum Rows {
     Subscriptions(Vec<Incoming<Subscription>>),
     History(Vec<Incoming<Subscription>>),
     VendorInvoices(Vec<Incoming<VendorInvoice>>),
-    VendorInvoiceLines { lines: Vec<Incoming<VendorInvoiceLine>>, completed_invoice: Option<String> },
+    VendorInvoiceLines { lines: Vec<Incoming<VendorInvoiceLine>>, completed_invoice: Option<CompletedInvoice> },
     VendorPrices { prices: Vec<Incoming<VendorPrice>>, completed_products: Vec<String> },
     Customers(Vec<Incoming<Customer>>),
     PsaProducts(Vec<Incoming<PsaProduct>>),
@@ -42,12 +42,36 @@ pub(super) enum Rows {
     PsaInvoices { invoices: Vec<Incoming<PsaInvoice>>, lines: Vec<Incoming<PsaInvoiceLine>>, completed: Vec<String> },
 }
 
+/// An invoice whose last page of lines has come.
+pub(super) struct CompletedInvoice {
+    pub external_id: String,
+    /// Number of its lines, where the provider says.
+    pub counted: Option<u64>,
+}
+
+/// A list that ended before as many records were seen as the provider counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Shortfall {
+    /// Whose list it is, where it is one of details.
+    pub external_id: Option<String>,
+    pub seen: u64,
+    pub counted: u64,
+}
+
+impl Shortfall {
+    fn of(external_id: Option<String>, seen: u64, counted: Option<u64>) -> Option<Self> {
+        counted.filter(|counted| seen < *counted).map(|counted| Self { external_id, seen, counted })
+    }
+}
+
 /// What became of a page: counts, and the records that are gone with it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Outcome {
     pub created: u64,
     pub changed: u64,
     pub gone: u64,
+    /// The details that came to an end with this page were not all there.
+    pub shortfall: Option<Shortfall>,
 }
 
 impl Outcome {
@@ -88,8 +112,12 @@ impl Rows {
             Self::VendorInvoices(rows) => outcome.add(source::apply::<VendorInvoiceTable>(tx, ids, pull, rows).await?),
             Self::VendorInvoiceLines { lines, completed_invoice } => {
                 outcome.add(source::apply::<VendorInvoiceLineTable>(tx, ids, pull, lines).await?);
-                if let Some(invoice) = completed_invoice.filter(|_| is_clean) {
-                    outcome.gone = sync_work::mark_lines_gone(tx, pull, &[invoice]).await?;
+                if let Some(CompletedInvoice { external_id, counted }) = completed_invoice.filter(|_| is_clean) {
+                    let seen = sync_work::lines_seen(tx, pull, &external_id).await?;
+                    outcome.shortfall = Shortfall::of(Some(external_id.clone()), seen, counted);
+                    if outcome.shortfall.is_none() {
+                        outcome.gone = sync_work::mark_lines_gone(tx, pull, &[external_id]).await?;
+                    }
                 }
             }
             Self::VendorPrices { prices, completed_products } => {
@@ -113,12 +141,12 @@ impl Rows {
 }
 
 /// What the end of a list says about the records that were not on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Completion {
     /// So many are gone.
     Gone(u64),
-    /// Nothing: fewer were seen than the provider counts, because the list shifted while it was read.
-    Shifted,
+    /// Nothing: fewer were seen than the provider counts, because the list shifted while it was read or ended early.
+    Shifted(Shortfall),
     /// Nothing: there were records before, and an empty answer without a count is what a broken one looks like.
     Empty,
 }
@@ -133,8 +161,8 @@ pub(super) async fn mark_gone(
 ) -> Result<Completion, StorageError> {
     async fn of<T: source::SourceTable>(tx: &Tx, pull: Pull, total: Option<u64>) -> Result<Completion, StorageError> {
         let seen = source::seen::<T>(tx, pull).await?;
-        if seen < total.unwrap_or(0) {
-            return Ok(Completion::Shifted);
+        if let Some(shortfall) = Shortfall::of(None, seen, total) {
+            return Ok(Completion::Shifted(shortfall));
         }
         if seen == 0 && total.is_none() && source::count::<T>(&**tx, pull.organization_id, pull.account_id).await? > 0 {
             return Ok(Completion::Empty);
@@ -179,6 +207,21 @@ pub(super) fn rejected_issue(dataset: Dataset, rejected: &Rejected) -> SyncIssue
         location: rejected.location.as_ref().map(|(file, line)| format!("{file}:{line}")),
         message: rejected.reason.clone(),
         is_rejected: true,
+    }
+}
+
+/// Somebody should look: either the list moved while it was read, or the provider does not give all that it counts.
+pub(super) fn shortfall_issue(dataset: Dataset, shortfall: Shortfall) -> SyncIssue {
+    let Shortfall { external_id, seen, counted } = shortfall;
+    SyncIssue {
+        side: dataset.side(),
+        dataset,
+        external_id,
+        location: None,
+        message: format!(
+            "the provider counts {counted} records and {seen} different ones were read; the records known so far are kept"
+        ),
+        is_rejected: false,
     }
 }
 

@@ -41,8 +41,11 @@ async fn a_list_that_shrank_while_it_was_read_hides_nothing() {
         world.sync().await;
         // `a` is deleted between the pages, so that `b` moves up to the page that was read already.
         world.provider.script().companies = pages(vec![(vec![a], Some(3)), (vec![c], Some(2))]);
-        world.sync().await;
+        let run = world.sync().await;
         assert_eq!(present(&world, "company").await, ["a", "b", "c"], "on {}", world.database.url);
+        assert_eq!(run.issue_count, 1, "somebody should look");
+        let message = "the provider counts 3 records and 2 different ones were read; the records known so far are kept";
+        assert_eq!(world.texts("SELECT message FROM sync_issue").await, [message]);
     }
 }
 
@@ -132,6 +135,22 @@ async fn lines_of_a_vendor_invoice_shrink_with_it_and_stay_when_it_cannot_be_ope
         let run = world.sync().await;
         assert_eq!(present(&world, "vendor_invoice_line").await, ["l1"], "on {}", world.database.url);
         assert_eq!(run.issue_count, 1, "the run says that the invoice cannot be opened");
+    }
+}
+
+#[tokio::test]
+async fn lines_that_a_vendor_invoice_counts_but_does_not_show_stay() {
+    for world in worlds().await {
+        let lines = ["l1", "l2"].map(|id| vendor_line(id, "v1", "p"));
+        world.provider.script().vendor_invoices = vec![page(vec![vendor_invoice("v1")])];
+        world.provider.script().vendor_lines.insert("v1".to_owned(), lines.to_vec());
+        world.sync().await;
+        // The same line twice: two are counted, and one of those known before is not among them.
+        let doubled = vec![vendor_line("l1", "v1", "p"), vendor_line("l1", "v1", "p")];
+        world.provider.script().vendor_lines.insert("v1".to_owned(), doubled);
+        let run = world.sync().await;
+        assert_eq!(present(&world, "vendor_invoice_line").await, ["l1", "l2"], "on {}", world.database.url);
+        assert_eq!(run.issue_count, 1, "the run says that a line is missing");
     }
 }
 

@@ -1,7 +1,6 @@
 //! The two surfaces of Rev.io as lists of raw records: how each is addressed, taken apart and read page by page.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use super::auth::{BasicUser, KeyExchange};
 use super::settings::{BillingSettings, Paging, RevioSecrets, RevioSettings};
 use super::wire::{BillingList, psa_records};
 use crate::connector::http::{ClientSettings, ProviderClient, Recorder, extended, parse_base_url, secret_header};
+use crate::connector::json::fingerprint;
 use crate::connector::oauth::TokenSource;
 use crate::connector::{ConnectorError, Cursor};
 use crate::environment::Clock;
@@ -138,7 +138,7 @@ impl PsaSurface {
             provider: PROVIDER,
             message: format!("`{path}` holds no list at any of the `list_pointers` of the settings"),
         })?;
-        let first = records.first().map(|first| hash_of(first.get()));
+        let first = records.first().map(|first| fingerprint(std::iter::once(first.get())));
         // A list that knows no pages answers every page with the same records; one that begins like the page before
         // is that page again.
         if first.is_some() && first == before {
@@ -148,12 +148,6 @@ impl PsaSurface {
         let next = first.filter(|_| is_full).map(|first| Cursor(format!("{}:{first:x}", number + 1)));
         Ok(Listed { records, next })
     }
-}
-
-fn hash_of(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
 }
 
 fn parse_cursor(cursor: &Cursor) -> Result<(u64, Option<u64>), ConnectorError> {
