@@ -196,7 +196,7 @@ impl ProviderClient {
         let burst = NonZeroU32::new(settings.requests_per_minute.get() / 10).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::per_minute(settings.requests_per_minute).allow_burst(burst);
         let budget = Arc::new(RateLimiter::direct(quota));
-        let permits = Semaphore::new(settings.concurrency.max(1));
+        let permits = Semaphore::new(settings.concurrency.clamp(1, Semaphore::MAX_PERMITS));
         let silent_until = Mutex::new(None);
         Ok(Self { settings, http, clock, authorization: None, recorder: None, budget, permits, silent_until })
     }
@@ -383,7 +383,8 @@ impl ProviderClient {
     }
 
     fn fall_silent(&self, wait: Duration) {
-        let until = Instant::now() + wait;
+        // A wait that no clock can hold is longer than anybody's patience, which was looked at before.
+        let Some(until) = Instant::now().checked_add(wait) else { return };
         let mut silent_until = self.silent_until.lock().expect("no holder of this lock panics");
         *silent_until = Some(silent_until.map_or(until, |present| present.max(until)));
     }

@@ -4,6 +4,7 @@
 //! knows nothing about storage, mappings or billing rules. `wire.rs` is what a provider sends, `convert.rs` what we
 //! make of it.
 
+pub mod address;
 pub mod failure;
 pub mod file;
 pub mod http;
@@ -11,6 +12,7 @@ pub mod json;
 pub mod oauth;
 pub mod pax8;
 pub mod psa;
+pub mod setting;
 
 use std::time::Duration;
 

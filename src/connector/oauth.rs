@@ -106,7 +106,8 @@ impl Authorization for TokenSource {
             let now = self.clock.now();
             let expires_at = fetched.expires_at.unwrap_or(now + UNSTATED_LIFETIME);
             // A token that lives no longer than the skew is used for half its life instead of never.
-            let use_until = (expires_at - self.skew).max(now + (expires_at - now) / 2);
+            let half = now + (expires_at - now) / 2;
+            let use_until = expires_at.checked_sub_signed(self.skew).map_or(half, |until| until.max(half));
             Ok((Credential { authorization, version }, use_until))
         });
         let answer = outcome.as_ref().map(|(credential, _)| credential.clone()).map_err(Clone::clone);

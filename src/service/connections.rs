@@ -2,26 +2,28 @@
 //! kept while its account stays as it is, because its token and its rate budget belong to it.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tracing::info;
-use url::{Host, Url};
+use url::Url;
 
 use super::{Connectors, Recording};
+use crate::connector::address::{Place, place_of_url};
 use crate::connector::file::{FileMarketplace, FilePsa};
 use crate::connector::http::{Exchange, Recorder};
 use crate::connector::pax8::{Pax8, Pax8Secret, Pax8Settings};
 use crate::connector::psa::revio::{Revio, RevioSecrets, RevioSettings};
+use crate::connector::setting::SettingError;
 use crate::connector::{ConnectorError, Marketplace, Psa};
 use crate::domain::id::ProviderAccountId;
-use crate::domain::provider::{ConnectorKind, ProviderAccount};
+use crate::domain::provider::{ConnectorKind, ProviderAccount, Side};
 use crate::environment::Clock;
-use crate::secret::{KeyRing, Sealed};
+use crate::secret::{KeyRing, Sealed, redact};
 
 /// What the operator allows connections to reach.
 #[derive(Debug, Clone, Default)]
@@ -62,8 +64,28 @@ struct FilesRow {
     directory: PathBuf,
 }
 
-fn unreadable(what: &str, error: &serde_json::Error) -> ConnectorError {
-    ConnectorError::Unsupported(format!("the {what} of the account cannot be read: {error}"))
+/// Settings that can be used.
+enum Understood {
+    Pax8(Pax8Settings),
+    Revio(Box<RevioSettings>),
+    Files(PathBuf),
+}
+
+fn parsed<T: DeserializeOwned>(settings: &str) -> Result<T, SettingError> {
+    serde_json::from_str(settings)
+        .map_err(|error| SettingError::new("", format!("the settings of the account cannot be read: {error}")))
+}
+
+fn revio_secrets(secret: &SecretString) -> Result<RevioSecrets, ConnectorError> {
+    let row: RevioSecretRow = serde_json::from_str(secret.expose_secret())
+        .map_err(|_| ConnectorError::Unsupported("the stored secret cannot be read".to_owned()))?;
+    // An empty text is how a form leaves a field out.
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty()).map(SecretString::from);
+    Ok(RevioSecrets {
+        api_key: given(row.api_key),
+        billing_password: given(row.billing_password),
+        subscription_key: given(row.subscription_key),
+    })
 }
 
 /// What binds a sealed secret to its row: moved to another one, it does not open.
@@ -86,38 +108,32 @@ impl Connections {
     }
 
     /// Refuses an address that would carry a secret in the open or reach into the operator's network.
-    fn check_url(&self, setting: &str, text: &str) -> Result<(), ConnectorError> {
-        let refuse = |why: &str| Err(ConnectorError::Unsupported(format!("the address `{text}` ({setting}) {why}")));
+    fn check_url(&self, setting: &str, text: &str) -> Result<(), SettingError> {
+        let refuse =
+            |why: &str| Err(SettingError::new(setting, format!("the address `{}` ({setting}) {why}", redact(text))));
         let Ok(url) = Url::parse(text) else { return refuse("is not a URL such as https://api.example.com") };
         if !url.username().is_empty() || url.password().is_some() {
             // Settings are stored and shown in the clear, so this text is not repeated.
-            return Err(ConnectorError::Unsupported(format!(
-                "the address ({setting}) contains a user name or a password; set them as credentials instead"
-            )));
+            let message =
+                format!("the address ({setting}) contains a user name or a password; set them as credentials instead");
+            return Err(SettingError::new(setting, message));
         }
-        let (is_loopback, is_private) = match url.host() {
-            Some(Host::Ipv4(ip)) => (ip.is_loopback(), is_private(IpAddr::V4(ip))),
-            Some(Host::Ipv6(ip)) => (ip.is_loopback(), is_private(IpAddr::V6(ip))),
-            Some(Host::Domain(name)) => {
-                let is_loopback = name.eq_ignore_ascii_case("localhost");
-                (is_loopback, name.ends_with(".local") || name.ends_with(".internal"))
-            }
-            None => return refuse("names no host"),
-        };
-        if is_private && !is_loopback && !self.reach.private_networks {
+        let Some(place) = place_of_url(&url) else { return refuse("names no host") };
+        if place == Place::Private && !self.reach.private_networks {
             return refuse("lies in a private network; the operator can allow that with --allow-private-networks on");
         }
         match url.scheme() {
             "https" => Ok(()),
-            "http" if is_loopback => Ok(()),
+            "http" if place == Place::Loopback => Ok(()),
             _ => refuse("must begin with https:// unless it is on this machine"),
         }
     }
 
-    fn directory(&self, settings: &str) -> Result<PathBuf, ConnectorError> {
-        let FilesRow { directory } = serde_json::from_str(settings).map_err(|error| unreadable("settings", &error))?;
+    fn directory(&self, settings: &str) -> Result<PathBuf, SettingError> {
+        let FilesRow { directory } = parsed(settings)?;
+        let refuse = |message: String| SettingError::new("directory", message);
         let Some(root) = &self.reach.files_root else {
-            return Err(ConnectorError::Unsupported(
+            return Err(refuse(
                 "accounts of files are switched off; the operator can allow a directory with --files-root".to_owned(),
             ));
         };
@@ -126,17 +142,49 @@ impl Connections {
             path.starts_with(&root).then_some(path)
         };
         inside(&root.join(&directory)).ok_or_else(|| {
-            ConnectorError::Unsupported(format!(
+            refuse(format!(
                 "the directory `{}` does not exist inside the files root of this server",
                 directory.display()
             ))
         })
     }
 
+    /// The settings of an account, each of them usable.
+    fn settings(&self, account: &ProviderAccount, connector: ConnectorKind) -> Result<Understood, SettingError> {
+        let zone = account.time_zone.name().to_owned();
+        Ok(match connector {
+            ConnectorKind::Pax8 => {
+                let settings: Pax8Settings = parsed(&account.settings)?;
+                let client_id = account.client_id.clone().unwrap_or_default();
+                let settings = Pax8Settings { client_id, time_zone: zone, ..settings };
+                settings.check()?;
+                self.check_url("base_url", &settings.base_url)?;
+                self.check_url("token_url", &settings.token_url)?;
+                Understood::Pax8(settings)
+            }
+            ConnectorKind::RevioPsa => {
+                let settings: RevioSettings = parsed(&account.settings)?;
+                let settings = RevioSettings { time_zone: zone, ..settings };
+                settings.check()?;
+                self.check_url("api_base", &settings.api_base)?;
+                self.check_url("auth_url", &settings.auth_url)?;
+                for base in settings.api_base_by_prefix.values() {
+                    self.check_url("api_base_by_prefix", base)?;
+                }
+                if let Some(billing) = &settings.billing {
+                    self.check_url("billing.base_url", &billing.base_url)?;
+                }
+                Understood::Revio(Box::new(settings))
+            }
+            ConnectorKind::Files => Understood::Files(self.directory(&account.settings)?),
+        })
+    }
+
+    /// Puts a connector together; nothing is sent. `secret` is asked for by those that need one.
     fn build(
         &self,
         account: &ProviderAccount,
-        sealed: Option<&str>,
+        secret: impl FnOnce() -> Result<SecretString, ConnectorError>,
         recording: Recording,
     ) -> Result<Connection, ConnectorError> {
         let recorder = || -> Option<Arc<dyn Recorder>> {
@@ -145,52 +193,20 @@ impl Connections {
         let Some(connector) = account.connector else {
             return Err(ConnectorError::Unsupported("the account has no credentials; set them first".to_owned()));
         };
-        let zone = account.time_zone.name().to_owned();
-        Ok(match (connector, account.side) {
-            (ConnectorKind::Pax8, _) => {
-                let settings: Pax8Settings =
-                    serde_json::from_str(&account.settings).map_err(|error| unreadable("settings", &error))?;
-                let client_id = account.client_id.clone().unwrap_or_default();
-                let settings = Pax8Settings { client_id, time_zone: zone, ..settings };
-                self.check_url("base_url", &settings.base_url)?;
-                self.check_url("token_url", &settings.token_url)?;
-                let secret = Pax8Secret { client_secret: self.secret(account, sealed)? };
-                Connection::Marketplace(Arc::new(Pax8::connect(
-                    &settings,
-                    &secret,
-                    Arc::clone(&self.clock),
-                    recorder(),
-                )?))
+        let clock = Arc::clone(&self.clock);
+        Ok(match (self.settings(account, connector)?, account.side) {
+            (Understood::Pax8(settings), _) => {
+                let secret = Pax8Secret { client_secret: secret()? };
+                Connection::Marketplace(Arc::new(Pax8::connect(&settings, &secret, clock, recorder())?))
             }
-            (ConnectorKind::RevioPsa, _) => {
-                let settings: RevioSettings =
-                    serde_json::from_str(&account.settings).map_err(|error| unreadable("settings", &error))?;
-                let settings = RevioSettings { time_zone: zone, ..settings };
-                self.check_url("auth_url", &settings.auth_url)?;
-                self.check_url("api_base", &settings.api_base)?;
-                for base in settings.api_base_by_prefix.values() {
-                    self.check_url("api_base_by_prefix", base)?;
-                }
-                if let Some(billing) = &settings.billing {
-                    self.check_url("billing.base_url", &billing.base_url)?;
-                }
-                let secret = self.secret(account, sealed)?;
-                let row: RevioSecretRow = serde_json::from_str(secret.expose_secret())
-                    .map_err(|_| ConnectorError::Unsupported("the stored secret cannot be read".to_owned()))?;
-                let secrets = RevioSecrets {
-                    api_key: row.api_key.map(SecretString::from),
-                    billing_password: row.billing_password.map(SecretString::from),
-                    subscription_key: row.subscription_key.map(SecretString::from),
-                };
-                Connection::Psa(Arc::new(Revio::connect(&settings, &secrets, Arc::clone(&self.clock), recorder())?))
+            (Understood::Revio(settings), _) => {
+                let secrets = revio_secrets(&secret()?)?;
+                Connection::Psa(Arc::new(Revio::connect(&settings, &secrets, clock, recorder())?))
             }
-            (ConnectorKind::Files, crate::domain::provider::Side::Pax8) => {
-                let directory = self.directory(&account.settings)?;
+            (Understood::Files(directory), Side::Pax8) => {
                 Connection::Marketplace(Arc::new(FileMarketplace::open_in_zone(&directory, account.time_zone)?))
             }
-            (ConnectorKind::Files, crate::domain::provider::Side::Psa) => {
-                Connection::Psa(Arc::new(FilePsa::open(&self.directory(&account.settings)?)?))
-            }
+            (Understood::Files(directory), Side::Psa) => Connection::Psa(Arc::new(FilePsa::open(&directory)?)),
         })
     }
 
@@ -209,7 +225,7 @@ impl Connections {
         {
             return Ok(connection.clone());
         }
-        let connection = self.build(account, sealed, recording)?;
+        let connection = self.build(account, || self.secret(account, sealed), recording)?;
         if account.connector == Some(ConnectorKind::Files) {
             // Whole files need not stay in memory until the next sync.
             open.remove(&account.id);
@@ -233,20 +249,6 @@ impl Recorder for LogRecorder {
             response,
             "{provider} was asked {method} {url} and answered {status:?}"
         );
-    }
-}
-
-fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, ..] = ip.octets();
-            let is_shared = a == 100 && (64..128).contains(&b);
-            ip.is_private() || ip.is_link_local() || ip.is_unspecified() || ip.is_broadcast() || is_shared || a == 0
-        }
-        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
-            Some(ip) => is_private(IpAddr::V4(ip)) || ip.is_loopback(),
-            None => ip.is_unspecified() || ip.is_unique_local() || ip.is_unicast_link_local(),
-        },
     }
 }
 
@@ -277,6 +279,28 @@ impl Connectors for Connections {
             Connection::Marketplace(_) => {
                 Err(ConnectorError::Unsupported("the account is not one of a PSA".to_owned()))
             }
+        }
+    }
+
+    fn check(&self, account: &ProviderAccount, secret: Option<&SecretString>) -> Result<(), SettingError> {
+        let Some(connector) = account.connector else { return Ok(()) };
+        if connector == ConnectorKind::Pax8 && account.client_id.as_deref().unwrap_or_default().trim().is_empty() {
+            return Err(SettingError::new("client_id", "the client ID is empty"));
+        }
+        let needs_secret = match self.settings(account, connector)? {
+            // What they hold is read when the account is tried.
+            Understood::Files(_) => return Ok(()),
+            Understood::Pax8(_) => "client_secret",
+            Understood::Revio(_) => "api_key",
+        };
+        let secret = secret.ok_or_else(|| SettingError::new(needs_secret, "the secret is empty"))?;
+        if connector == ConnectorKind::RevioPsa && revio_secrets(secret).is_ok_and(|secrets| secrets.api_key.is_none())
+        {
+            return Err(SettingError::new(needs_secret, "the API key is empty"));
+        }
+        match self.build(account, || Ok(secret.clone()), Recording::Off) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(SettingError::new("", error.to_string())),
         }
     }
 

@@ -25,6 +25,7 @@ use self::mapping_files::MappingFilesService;
 use self::reconciliation::ReconciliationService;
 use self::setup::SetupService;
 use self::sync::SyncService;
+use crate::connector::setting::SettingError;
 use crate::connector::{ConnectorError, Marketplace, Psa};
 use crate::domain::access::{Caller, Forbidden};
 use crate::domain::audit::Change;
@@ -115,6 +116,12 @@ pub trait Connectors: Send + Sync {
         sealed_secret: Option<&str>,
         recording: Recording,
     ) -> Result<Arc<dyn Psa>, ConnectorError>;
+
+    /// Whether an account could be connected with these settings and this secret, as far as that can be known without
+    /// asking the provider. Stand-ins that have no settings take any.
+    fn check(&self, _: &ProviderAccount, _: Option<&secrecy::SecretString>) -> Result<(), SettingError> {
+        Ok(())
+    }
 
     /// Seals a secret for an account.
     fn seal(&self, account: &ProviderAccount, secret: &secrecy::SecretString) -> Result<String, ConnectorError>;

@@ -3,8 +3,11 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use concord::connector::ConnectorError;
-use concord::connector::http::{ClientSettings, Outgoing, ProviderClient, Repetition};
+use concord::connector::http::{Authorization as _, ClientSettings, Outgoing, ProviderClient, Repetition};
+use concord::connector::oauth::{FetchedToken, TokenFetch, TokenSource};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use url::Url;
@@ -56,6 +59,45 @@ async fn a_silent_provider_is_given_up() {
     assert!(matches!(&error, ConnectorError::Unavailable { message, .. } if message.contains("in time")), "{error}");
     listener.set_nonblocking(true).unwrap();
     assert_eq!(listener.incoming().map_while(Result::ok).count(), 2, "it is tried as often as it may be");
+}
+
+#[tokio::test]
+async fn numbers_without_measure_do_not_panic() {
+    let server = MockServer::start().await;
+    let limited = ResponseTemplate::new(429).insert_header("retry-after", u64::MAX.to_string());
+    Mock::given(path("/base/list")).respond_with(limited).expect(1).mount(&server).await;
+    let client = client(&server, |settings| {
+        settings.concurrency = usize::MAX;
+        settings.timeout = Duration::MAX;
+        settings.max_delay = Duration::MAX;
+        settings.max_retry_after = Duration::from_secs(60);
+    });
+    let error = client.get(&["list"], &[]).await.unwrap_err();
+    assert!(matches!(error, ConnectorError::RateLimited { .. }), "{error}");
+}
+
+/// Gives tokens that end at a moment.
+struct EndingAt(DateTime<Utc>);
+
+#[async_trait]
+impl TokenFetch for EndingAt {
+    fn provider(&self) -> &'static str {
+        "Somebody"
+    }
+
+    async fn fetch(&self) -> Result<FetchedToken, ConnectorError> {
+        Ok(FetchedToken { token: "t".into(), expires_at: Some(self.0) })
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_any_age_and_any_skew_can_be_used() {
+    for end in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC, DateTime::UNIX_EPOCH] {
+        for skew in [0, 60, 9_000_000_000_000_000, u64::MAX] {
+            let source = TokenSource::new(Box::new(EndingAt(end)), clock(), Duration::from_secs(skew));
+            source.credential().await.unwrap();
+        }
+    }
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ mod settings;
 pub mod wire;
 
 pub use client::{Pax8, price_page};
-pub use settings::{Pax8Secret, Pax8Settings};
+pub use settings::{Pax8Secret, Pax8Settings, REQUESTS_PER_MINUTE};
 
 /// The provider as people call it.
 pub const PROVIDER: &str = "Pax8";

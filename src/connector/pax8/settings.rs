@@ -5,6 +5,13 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::connector::address::{Place, place_of_url};
+use crate::connector::setting::{LONGEST_SKEW_SECONDS, Manners, SettingError, between};
+
+/// Requests a minute that Pax8 allows.
+pub const REQUESTS_PER_MINUTE: u32 = 1000;
 
 /// Settings of a Pax8 account without its secret; stored as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +76,24 @@ impl Pax8Settings {
     /// Records asked for at a time, within the documented limit.
     pub fn bounded_page_size(&self) -> u32 {
         self.page_size.clamp(1, 200)
+    }
+
+    /// Whether every number can be used.
+    pub fn check(&self) -> Result<(), SettingError> {
+        let url = Url::parse(&self.base_url).ok();
+        let is_on_this_machine = url.as_ref().and_then(place_of_url) == Some(Place::Loopback);
+        let manners = Manners {
+            requests_per_minute: self.requests_per_minute.get(),
+            documented_per_minute: REQUESTS_PER_MINUTE,
+            concurrency: self.concurrency,
+            timeout_seconds: self.timeout_seconds,
+            max_tries: self.max_tries,
+            first_delay_milliseconds: self.first_delay_milliseconds,
+            max_retry_after_seconds: self.max_retry_after_seconds,
+        };
+        manners.check("", is_on_this_machine)?;
+        between("page_size", self.page_size, (1, 200))?;
+        between("token_skew_seconds", self.token_skew_seconds, (0, LONGEST_SKEW_SECONDS))
     }
 
     /// How long before its end a token is replaced.

@@ -5,6 +5,9 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::provider_account_verify::answer;
+use crate::connector::pax8;
+use crate::connector::psa::revio;
+use crate::connector::setting::SettingError;
 use crate::domain::id::ProviderAccountId;
 use crate::domain::provider::ConnectorKind;
 use crate::graphql::context::{caller, services};
@@ -49,7 +52,7 @@ pub struct RevioPsaCredentialsInput {
     billing_username: Option<String>,
     /// Password of the Billing API. Stored encrypted and never shown.
     billing_password: Option<String>,
-    /// Requests a minute; 450 when omitted.
+    /// Requests a minute, at most 500; 450 when omitted.
     requests_per_minute: Option<u32>,
     /// Further settings of the connector as a JSON object, such as paths and field names of a tenant that differs.
     advanced_settings: Option<String>,
@@ -98,8 +101,73 @@ fn settings(parts: Vec<(&str, Option<Value>)>) -> Map<String, Value> {
     parts.into_iter().filter_map(|(name, value)| value.map(|value| (name.to_owned(), value))).collect()
 }
 
+/// The inputs that the settings of a connector came from.
+struct Origin {
+    /// Kind of credentials.
+    kind: &'static str,
+    /// Setting and input.
+    fields: Vec<(&'static str, &'static str)>,
+    /// The input of all other settings.
+    otherwise: Option<&'static str>,
+}
+
+impl Origin {
+    fn path(&self, field: Option<&'static str>) -> Vec<&'static str> {
+        ["input", "credentials", self.kind].into_iter().chain(field).collect()
+    }
+
+    fn error(&self, error: &SettingError) -> UserError {
+        let field = self.fields.iter().find(|(setting, _)| *setting == error.setting).map(|(_, field)| *field);
+        UserError::input(&self.path(field.or(self.otherwise)), format!("Nothing was stored: {error}."))
+    }
+
+    /// Refuses a rate beyond what the provider documents.
+    fn check_rate(&self, requests_per_minute: Option<u32>, most: u32) -> Result<(), Box<UserError>> {
+        if requests_per_minute.is_none_or(|requests| (1..=most).contains(&requests)) {
+            return Ok(());
+        }
+        let message = format!("The requests a minute have to be from 1 to {most}, which is what the provider allows.");
+        Err(Box::new(UserError::input(&self.path(Some("requestsPerMinute")), message)))
+    }
+}
+
 impl CredentialsInput {
-    fn credentials(self) -> Result<Credentials, Box<UserError>> {
+    fn origin(&self) -> Origin {
+        match self {
+            Self::Pax8(_) => Origin {
+                kind: "pax8",
+                fields: vec![
+                    ("client_id", "clientId"),
+                    ("client_secret", "clientSecret"),
+                    ("base_url", "baseUrl"),
+                    ("token_url", "tokenUrl"),
+                ],
+                otherwise: None,
+            },
+            Self::RevioPsa(input) => {
+                let mut fields = vec![("tenant", "tenant"), ("api_key", "apiKey")];
+                let is_given = [
+                    ("api_base", "baseUrl", input.base_url.is_some()),
+                    ("auth_url", "authUrl", input.auth_url.is_some()),
+                    // Made of the base address when it is not given itself.
+                    ("auth_url", "baseUrl", input.base_url.is_some()),
+                    ("billing.base_url", "billingBaseUrl", input.billing_base_url.is_some()),
+                    ("billing.user", "billingUsername", input.billing_username.is_some()),
+                ];
+                fields.extend(is_given.into_iter().filter(|(_, _, is_given)| *is_given).map(|(s, f, _)| (s, f)));
+                let otherwise = input.advanced_settings.as_ref().map(|_| "advancedSettings");
+                Origin { kind: "revioPsa", fields, otherwise }
+            }
+            Self::Files(_) => Origin { kind: "files", fields: Vec::new(), otherwise: Some("directory") },
+        }
+    }
+
+    fn credentials(self, origin: &Origin) -> Result<Credentials, Box<UserError>> {
+        match &self {
+            Self::Pax8(input) => origin.check_rate(input.requests_per_minute, pax8::REQUESTS_PER_MINUTE)?,
+            Self::RevioPsa(input) => origin.check_rate(input.requests_per_minute, revio::REQUESTS_PER_MINUTE)?,
+            Self::Files(_) => {}
+        }
         Ok(match self {
             Self::Pax8(input) => Credentials {
                 connector: ConnectorKind::Pax8,
@@ -119,8 +187,7 @@ impl CredentialsInput {
                     Some(Ok(advanced)) => advanced,
                     Some(Err(error)) => {
                         let message = format!("The advanced settings are not a JSON object: {error}.");
-                        let field = ["input", "credentials", "revioPsa", "advancedSettings"];
-                        return Err(Box::new(UserError::input(&field, message)));
+                        return Err(Box::new(UserError::input(&origin.path(Some("advancedSettings")), message)));
                     }
                 };
                 let auth_url = input.auth_url.or_else(|| {
@@ -170,14 +237,15 @@ pub struct ProviderCredentialsSet;
 #[Object]
 impl ProviderCredentialsSet {
     /// Stores the credentials of an account, encrypted, and tries them at once. Data and mappings of the account stay.
-    /// Needs the role ADMIN.
+    /// Settings that cannot be used are refused, and the account keeps what it had. Needs the role ADMIN.
     async fn provider_credentials_set(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Account and credentials.")] input: ProviderCredentialsSetInput,
     ) -> Option<Result<ProviderCredentialsSetPayload, Failure>> {
         let field = ["input", "providerAccountId"];
-        let credentials = match input.credentials.credentials() {
+        let origin = input.credentials.origin();
+        let credentials = match input.credentials.credentials(&origin) {
             Ok(credentials) => credentials,
             Err(error) => {
                 return Some(Ok(ProviderCredentialsSetPayload { account: None, user_errors: vec![*error] }));
@@ -194,6 +262,10 @@ impl ProviderCredentialsSet {
                 services(ctx).setup.set_credentials(caller(ctx), command).await
             }
         };
+        if let Err(AccountError::Setting(error)) = &outcome {
+            let user_errors = vec![origin.error(error)];
+            return Some(Ok(ProviderCredentialsSetPayload { account: None, user_errors }));
+        }
         Some(
             answer(&field, outcome)
                 .map(|(account, user_errors)| ProviderCredentialsSetPayload { account, user_errors }),

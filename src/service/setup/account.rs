@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 
 use super::SetupService;
+use crate::connector::setting::SettingError;
 use crate::connector::{AccountCheck, ConnectorError};
 use crate::domain::access::{Caller, Forbidden, Role};
 use crate::domain::audit::Change;
@@ -46,6 +47,9 @@ pub enum AccountError {
     /// The connector belongs to the other side.
     #[error("these credentials belong to the other side of the integration")]
     WrongSide,
+    /// A setting or secret cannot be used; nothing was stored.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// Nothing was set yet.
     #[error("the account has no credentials yet")]
     NoCredentials,
@@ -75,25 +79,35 @@ impl SetupService {
         caller.require(Role::Admin)?;
         let core = &self.core;
         let CredentialsSet { account_id, time_zone, credentials } = command;
-        let tx = core.store.begin().await.internal(caller)?;
-        let found = account::lock(&tx, caller.organization_id, account_id).await.internal(caller)?;
-        let mut changed = found.ok_or(AccountError::NotFound)?;
         let side = match credentials.connector {
             ConnectorKind::Pax8 => Some(Side::Pax8),
             ConnectorKind::RevioPsa => Some(Side::Psa),
             ConnectorKind::Files => None,
         };
-        if side.is_some_and(|side| side != changed.side) {
+        let Credentials { connector, client_id, settings, secret } = credentials;
+        let secret = secret.filter(|secret| !secret.expose_secret().is_empty());
+        let with_credentials = |known: ProviderAccount| ProviderAccount {
+            connector: Some(connector),
+            client_id: client_id.clone(),
+            settings: settings.clone(),
+            time_zone: time_zone.unwrap_or(known.time_zone),
+            status: AccountStatus::NotConnected,
+            failure_message: None,
+            version: known.version + 1,
+            ..known
+        };
+        // Before anything is replaced: what cannot work must not take the place of what works. It is looked at outside
+        // the transaction, because a directory may be slow to look at.
+        let found = account::find(core.store.read(), caller.organization_id, account_id).await.internal(caller)?;
+        let known = found.ok_or(AccountError::NotFound)?;
+        if side.is_some_and(|side| side != known.side) {
             return Err(AccountError::WrongSide);
         }
-        changed.connector = Some(credentials.connector);
-        changed.client_id = credentials.client_id;
-        changed.settings = credentials.settings;
-        changed.time_zone = time_zone.unwrap_or(changed.time_zone);
-        changed.status = AccountStatus::NotConnected;
-        changed.failure_message = None;
-        changed.version += 1;
-        let secret = credentials.secret.filter(|secret| !secret.expose_secret().is_empty());
+        core.connectors.check(&with_credentials(known), secret.as_ref())?;
+
+        let tx = core.store.begin().await.internal(caller)?;
+        let found = account::lock(&tx, caller.organization_id, account_id).await.internal(caller)?;
+        let changed = with_credentials(found.ok_or(AccountError::NotFound)?);
         let sealed = secret.map(|secret| core.connectors.seal(&changed, &secret)).transpose();
         let sealed = sealed.map_err(|error| AccountError::Provider { error, account: None })?;
         account::update(&tx, &changed, core.clock.now()).await.internal(caller)?;

@@ -441,7 +441,7 @@ pub fn psa_credentials(sandbox: &RunningSandbox, account: &Value) -> Value {
         "billingBaseUrl": sandbox.billing_base_url(),
         "billingUsername": credentials::BILLING_USER,
         "billingPassword": credentials::BILLING_PASSWORD,
-        "requestsPerMinute": 1000,
+        "requestsPerMinute": 500,
     } } })
 }
 

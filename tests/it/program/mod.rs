@@ -5,6 +5,7 @@ pub mod harness;
 
 mod bad_input;
 mod reconcile;
+mod connecting;
 mod resume;
 mod roles;
 mod scheduler;

@@ -11,7 +11,8 @@ pub mod wire;
 pub use client::Revio;
 pub use settings::{
     AgreementFields, AgreementLineFields, BillingSettings, ContactFields, CustomerFields, EntitySurface, Fields,
-    InvoiceFields, InvoiceLineFields, Limits, Paging, Paths, ProductFields, RevioSecrets, RevioSettings, Surface,
+    InvoiceFields, InvoiceLineFields, Limits, Paging, Paths, ProductFields, REQUESTS_PER_MINUTE, RevioSecrets,
+    RevioSettings, Surface,
 };
 
 /// The provider as people call it.

@@ -5,6 +5,13 @@ use std::num::NonZeroU32;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::connector::address::{Place, place_of_url};
+use crate::connector::setting::{LONGEST_SKEW_SECONDS, Manners, SettingError, between};
+
+/// Requests a minute that Rev.io allows an account.
+pub const REQUESTS_PER_MINUTE: u32 = 500;
 
 /// Settings of a Rev.io account without its secrets; stored as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +81,38 @@ impl Default for RevioSettings {
             token_skew_seconds: 60,
             time_zone: "UTC".to_owned(),
         }
+    }
+}
+
+impl RevioSettings {
+    /// Whether the account is named and every number can be used.
+    pub fn check(&self) -> Result<(), SettingError> {
+        if self.tenant.trim().is_empty() {
+            let message = "the tenant is empty; it is the web domain of the PSA, such as `acme.psarev.io`";
+            return Err(SettingError::new("tenant", message));
+        }
+        let bases = self.billing.iter().map(|billing| &billing.base_url).chain([&self.api_base]);
+        let is_on_this_machine =
+            bases.filter_map(|base| Url::parse(base).ok()).all(|base| place_of_url(&base) == Some(Place::Loopback));
+        let limits = &self.limits;
+        let manners = Manners {
+            requests_per_minute: limits.requests_per_minute.get(),
+            documented_per_minute: REQUESTS_PER_MINUTE,
+            concurrency: limits.concurrency,
+            timeout_seconds: limits.timeout_seconds,
+            max_tries: limits.max_tries,
+            first_delay_milliseconds: limits.first_delay_milliseconds,
+            max_retry_after_seconds: limits.max_retry_after_seconds,
+        };
+        manners.check("limits.", is_on_this_machine)?;
+        between("token_skew_seconds", self.token_skew_seconds, (0, LONGEST_SKEW_SECONDS))?;
+        between("paging.size", self.paging.size, (1, 500))?;
+        between("paging.first_page", self.paging.first_page, (0, 1))?;
+        if let Some(billing) = &self.billing {
+            between("billing.page_size", billing.page_size, (1, 500))?;
+            between("billing.bills_per_request", billing.bills_per_request, (1, 500))?;
+        }
+        Ok(())
     }
 }
 

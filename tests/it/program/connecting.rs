@@ -1,0 +1,100 @@
+//! Setting credentials: what cannot work is refused before it takes the place of what works.
+
+use serde_json::{Value, json};
+
+use super::harness::{self, Program, codes, each_database};
+use crate::postgres;
+
+fn pax8(changes: &Value) -> Value {
+    let mut input = json!({ "clientId": "a", "clientSecret": "b" });
+    input.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
+    json!({ "pax8": input })
+}
+
+fn revio(changes: &Value) -> Value {
+    let mut input = json!({ "tenant": "acme.psarev.io", "apiKey": "k" });
+    input.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
+    json!({ "revioPsa": input })
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_used_are_refused_and_working_credentials_stay() {
+    for database in each_database().await {
+        let program = Program::start_idle(database).await;
+        let admin = program.client("ADMIN").await;
+        let integration = harness::connected(&program, &admin, "Refused").await;
+        let state = "{ integration {
+            pax8Account { status displayName failureMessage } psaAccount { status failureMessage }
+        } auditEvents(first: 50) { nodes { action } } }";
+        let before = admin.ask(state, json!({})).await;
+
+        let cases = [
+            ("baseUrl", pax8(&json!({ "baseUrl": "https://10.0.0.1/v1", "tokenUrl": "https://10.0.0.1/t" }))),
+            ("baseUrl", pax8(&json!({ "baseUrl": "not a url" }))),
+            ("baseUrl", pax8(&json!({ "baseUrl": "https://user:word@api.pax8.com" }))),
+            ("tokenUrl", pax8(&json!({ "tokenUrl": "http://api.pax8.com/token" }))),
+            ("requestsPerMinute", pax8(&json!({ "requestsPerMinute": 0 }))),
+            ("requestsPerMinute", pax8(&json!({ "requestsPerMinute": 1001 }))),
+            ("clientId", pax8(&json!({ "clientId": " " }))),
+            ("clientSecret", pax8(&json!({ "clientSecret": "" }))),
+            ("apiKey", revio(&json!({ "apiKey": "" }))),
+            ("tenant", revio(&json!({ "tenant": "" }))),
+            ("baseUrl", revio(&json!({ "baseUrl": "https://vault.internal." }))),
+            ("authUrl", revio(&json!({ "authUrl": "https://169.254.169.254/latest" }))),
+            (
+                "billingBaseUrl",
+                revio(&json!({ "billingUsername": "a@b", "billingPassword": "p", "billingBaseUrl": "x" })),
+            ),
+            ("requestsPerMinute", revio(&json!({ "requestsPerMinute": 501 }))),
+        ];
+        let advanced = [
+            "[]",
+            r#"{"api_base":"https://10.0.0.1"}"#,
+            r#"{"limits":{"requests_per_minute":0}}"#,
+            r#"{"limits":{"requests_per_minute":501}}"#,
+            r#"{"limits":{"concurrency":4000000000000000000}}"#,
+            r#"{"limits":{"concurrency":0}}"#,
+            r#"{"limits":{"timeout_seconds":18446744073709551615}}"#,
+            r#"{"limits":{"max_tries":18446744073709551615}}"#,
+            r#"{"limits":{"max_retry_after_seconds":18446744073709551615}}"#,
+            r#"{"limits":{"first_delay_milliseconds":18446744073709551615}}"#,
+            r#"{"token_skew_seconds":9000000000000000}"#,
+            r#"{"colour":"red"}"#,
+            r#"{"extra_headers":{"no header":"x"}}"#,
+            r#"{"api_base_by_prefix":{"/x":"ftp://example.com"}}"#,
+        ];
+        let advanced = advanced.map(|text| ("advancedSettings", revio(&json!({ "advancedSettings": text }))));
+        let files = ("directory", json!({ "files": { "directory": "missing" } }));
+        for (field, credentials) in cases.into_iter().chain(advanced).chain([files]) {
+            let is_psa = credentials.get("revioPsa").is_some();
+            let account = if is_psa { &integration.psa } else { &integration.pax8 };
+            let input = json!({ "providerAccountId": account, "credentials": credentials });
+            let payload = admin.change("providerCredentialsSet", "account { id }", input).await;
+            assert_eq!(codes(&payload), ["INVALID_INPUT"], "{field}, {credentials}: {payload}");
+            assert!(payload["account"].is_null(), "{payload}");
+            let error = &payload["userErrors"][0];
+            let kind = credentials.as_object().and_then(|kinds| kinds.keys().next()).expect("one kind");
+            assert_eq!(error["field"], json!(["input", "credentials", kind, field]), "{credentials}: {payload}");
+            assert!(error["message"].as_str().is_some_and(|message| message.ends_with('.')), "{payload}");
+            assert!(!error["message"].to_string().contains("word@"), "{payload}");
+        }
+        assert_eq!(admin.ask(state, json!({})).await, before, "nothing was stored");
+        for account in [&integration.pax8, &integration.psa] {
+            let input = json!({ "providerAccountId": account });
+            let payload = admin.done("providerAccountVerify", "account { status }", input).await;
+            assert_eq!(payload["account"]["status"], "CONNECTED", "the old secret works");
+        }
+        program.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn credentials_of_an_account_that_is_not_there_are_not_looked_at() {
+    let program = Program::start_idle(postgres::sqlite()).await;
+    let admin = program.client("ADMIN").await;
+    let account = super::roles::unknown("provider_account");
+    let input = json!({ "providerAccountId": account, "credentials": pax8(&json!({ "baseUrl": "not a url" })) });
+    let payload = admin.change("providerCredentialsSet", "account { id }", input).await;
+    assert_eq!(codes(&payload), ["NOT_FOUND"]);
+    program.stop().await;
+}
