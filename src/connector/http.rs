@@ -23,7 +23,7 @@ use url::Url;
 use super::ConnectorError;
 use super::failure::failure_of;
 use crate::environment::Clock;
-use crate::secret::{redact, redact_header};
+use crate::secret::{REDACTED, redact, redact_header};
 
 /// Longest piece of a body that is logged or recorded.
 const LOGGED_BODY: usize = 16 * 1024;
@@ -103,11 +103,11 @@ pub struct Exchange {
     pub url: String,
     /// Headers of the request.
     pub request_headers: Vec<(String, String)>,
-    /// Body of the request.
+    /// Body of the request; only that there was one when a token was asked for.
     pub request_body: Option<String>,
     /// Status; `None` when no answer came.
     pub status: Option<u16>,
-    /// Body of the answer, cut when it is long, or what went wrong.
+    /// Body of the answer, cut when it is long and hidden when it may hold a token, or what went wrong.
     pub response: String,
 }
 
@@ -126,6 +126,15 @@ pub enum Repetition {
     Forbidden,
 }
 
+/// Whether somebody who looks at traffic may see the bodies of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bodies {
+    /// Yes, with the secrets taken out that their names give away.
+    Shown,
+    /// No: a token is asked for, and the names of its fields may be anything.
+    Hidden,
+}
+
 /// A request before it is sent.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
@@ -139,6 +148,8 @@ pub struct Outgoing {
     pub body: Option<String>,
     /// Whether it may be repeated.
     pub repetition: Repetition,
+    /// Whether its body and that of the answer may be shown.
+    pub bodies: Bodies,
 }
 
 /// An answer as it came.
@@ -241,7 +252,8 @@ impl ProviderClient {
         }
         let what = url.path().to_owned();
         let headers = HeaderMap::new();
-        let outgoing = Outgoing { method: Method::GET, url, headers, body: None, repetition: Repetition::Harmless };
+        let (repetition, bodies) = (Repetition::Harmless, Bodies::Shown);
+        let outgoing = Outgoing { method: Method::GET, url, headers, body: None, repetition, bodies };
         let reply = self.send(outgoing).await?;
         if !reply.status.is_success() {
             return Err(failure_of(self.settings.provider, &what, &reply, None));
@@ -418,15 +430,19 @@ impl ProviderClient {
                 let value = redact_header(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
                 (name.as_str().to_owned(), value)
             };
+            let body = |text: &str| match outgoing.bodies {
+                Bodies::Shown => redacted_beginning(text, LOGGED_BODY),
+                Bodies::Hidden => REDACTED.to_owned(),
+            };
             recorder.record(Exchange {
                 provider,
                 method: method.to_owned(),
                 url,
                 request_headers: headers.iter().map(|(name, value)| shown(name, value)).collect(),
-                request_body: outgoing.body.as_deref().map(redact),
+                request_body: outgoing.body.as_deref().map(body),
                 status,
                 response: match outcome {
-                    Ok((reply, _)) => redact(cut(&reply.body, LOGGED_BODY)),
+                    Ok((reply, _)) => body(&reply.body),
                     Err(error) => error.to_string(),
                 },
             });
@@ -469,8 +485,12 @@ pub fn secret_header(provider: &'static str, value: &str) -> Result<HeaderValue,
 /// The beginning of a text on one line, for a message.
 pub fn excerpt(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let short = cut(&line, 160);
-    redact(if short.is_empty() { "(empty)" } else { short })
+    redacted_beginning(if line.is_empty() { "(empty)" } else { &line }, 160)
+}
+
+/// The beginning of a text without its secrets. They are taken out first: half a secret is not recognized as one.
+fn redacted_beginning(text: &str, length: usize) -> String {
+    cut(&redact(text), length).to_owned()
 }
 
 fn cut(text: &str, length: usize) -> &str {
@@ -495,5 +515,5 @@ fn unavailable(provider: &'static str, error: &reqwest::Error) -> ConnectorError
         message = format!("{message}: {cause}");
         source = cause.source();
     }
-    ConnectorError::Unavailable { provider, message: redact(cut(&message, 400)) }
+    ConnectorError::Unavailable { provider, message: redacted_beginning(&message, 400) }
 }

@@ -27,8 +27,9 @@ use url::Url;
 
 use super::ConnectorError;
 use super::failure::failure_of;
-use super::http::{Authorization, Credential, Outgoing, ProviderClient, Repetition, Reply, excerpt, secret_header};
+use super::http::{Authorization, Bodies, Credential, Outgoing, ProviderClient, Repetition, Reply, secret_header};
 use crate::environment::Clock;
+use crate::secret::REDACTED;
 
 /// For how long a token is used whose reply does not say how long it lives.
 const UNSTATED_LIFETIME: TimeDelta = TimeDelta::minutes(5);
@@ -153,7 +154,7 @@ impl TokenFetch for ClientCredentials {
 
     async fn fetch(&self) -> Result<FetchedToken, ConnectorError> {
         let provider = self.client.provider();
-        let transport = JsonTransport { client: &self.client };
+        let transport = JsonTransport { client: &self.client, secret: &self.client_secret };
         let reply = BasicClient::new(ClientId::new(self.client_id.clone()))
             .set_client_secret(ClientSecret::new(self.client_secret.expose_secret().to_owned()))
             .set_token_uri(TokenUrl::from_url(self.token_url.clone()))
@@ -184,10 +185,10 @@ impl ClientCredentials {
         let provider = self.client.provider();
         match error {
             RequestTokenError::Request(error) => error,
-            RequestTokenError::Parse(error, body) => ConnectorError::Malformed {
-                provider,
-                message: format!("the token endpoint ({error}): {}", excerpt(&String::from_utf8_lossy(&body))),
-            },
+            // The body is not shown: it may hold a token under a name that nobody knows.
+            RequestTokenError::Parse(error, _) => {
+                ConnectorError::Malformed { provider, message: format!("the token endpoint gave no token ({error})") }
+            }
             // Failing statuses are turned into errors by the transport, so that this is an odd reply with status 200.
             RequestTokenError::ServerResponse(_) | RequestTokenError::Other(_) => {
                 let message = "the token endpoint gave no token".to_owned();
@@ -200,6 +201,7 @@ impl ClientCredentials {
 /// Carries the crate's form as JSON, and gives every failing status its meaning before the crate judges the body.
 struct JsonTransport<'client> {
     client: &'client ProviderClient,
+    secret: &'client SecretString,
 }
 
 impl JsonTransport<'_> {
@@ -213,10 +215,11 @@ impl JsonTransport<'_> {
         let headers = HeaderMap::new();
         // Asking for a token changes nothing, so that it may be repeated.
         let repetition = Repetition::Harmless;
-        let outgoing = Outgoing { method: Method::POST, url, headers, body: Some(body), repetition };
+        let bodies = Bodies::Hidden;
+        let outgoing = Outgoing { method: Method::POST, url, headers, body: Some(body), repetition, bodies };
         let Reply { status, body } = self.client.send(outgoing).await?;
         if !status.is_success() {
-            return Err(failed_exchange(provider, &what, Reply { status, body }));
+            return Err(failed_exchange(provider, &what, Reply { status, body }, self.secret));
         }
         http::Response::builder()
             .status(status)
@@ -226,8 +229,12 @@ impl JsonTransport<'_> {
     }
 }
 
-/// At a token endpoint, a refusal of any kind means that the credentials are not good.
-pub fn failed_exchange(provider: &'static str, what: &str, reply: Reply) -> ConnectorError {
+/// At a token endpoint, a refusal of any kind means that the credentials are not good. Its words may repeat the secret
+/// that was sent.
+pub fn failed_exchange(provider: &'static str, what: &str, reply: Reply, secret: &SecretString) -> ConnectorError {
+    let secret = secret.expose_secret();
+    let body = if secret.is_empty() { reply.body } else { reply.body.replace(secret, REDACTED) };
+    let reply = Reply { body, ..reply };
     match failure_of(provider, what, &reply, None) {
         ConnectorError::Refused { message, .. } | ConnectorError::Forbidden { message, .. } => {
             ConnectorError::Unauthorized { provider, message }

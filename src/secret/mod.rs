@@ -11,5 +11,5 @@ pub mod token;
 
 pub use key::{KeyError, KeyFile, KeyRing, OpenError, Sealed};
 pub use random::{CountingRandom, Random, SystemRandom};
-pub use redact::{redact, redact_header};
+pub use redact::{REDACTED, redact, redact_header};
 pub use token::{ApiToken, NotAToken};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use concord::connector::ConnectorError;
-use concord::connector::http::{Authorization as _, ClientSettings, Outgoing, ProviderClient, Repetition};
+use concord::connector::http::{Authorization as _, Bodies, ClientSettings, Outgoing, ProviderClient, Repetition};
 use concord::connector::oauth::{FetchedToken, TokenFetch, TokenSource};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -45,6 +45,18 @@ async fn an_answer_that_is_not_utf_8_is_refused_instead_of_repaired() {
     Mock::given(path("/base/list")).respond_with(latin).mount(&server).await;
     let error = client(&server, |_| {}).get(&["list"], &[]).await.unwrap_err();
     assert!(error.to_string().ends_with("the answer is not UTF-8"), "{error}");
+}
+
+#[tokio::test]
+async fn a_secret_is_taken_out_before_a_text_is_cut() {
+    let secret = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
+    for before in 60..160 {
+        let server = MockServer::start().await;
+        let page = ResponseTemplate::new(200).set_body_raw(format!("{} {secret}", "x".repeat(before)), "text/html");
+        Mock::given(path("/base/list")).respond_with(page).mount(&server).await;
+        let error = client(&server, |_| {}).get(&["list"], &[]).await.unwrap_err().to_string();
+        assert!(!error.contains("eyJ"), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -114,6 +126,7 @@ async fn a_write_is_never_sent_twice() {
                 headers: HeaderMap::new(),
                 body: Some("{}".to_owned()),
                 repetition: Repetition::Forbidden,
+                bodies: Bodies::Shown,
             })
             .await;
         match outcome {

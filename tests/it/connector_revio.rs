@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
+use concord::connector::http::Recorder;
 use concord::connector::psa::revio::{BillingSettings, Revio, RevioSecrets, RevioSettings, Surface};
 use concord::connector::{ConnectorError, Cursor, Psa};
 use concord::domain::id::ExternalId;
@@ -12,7 +13,7 @@ use concord::domain::record::{BillCycle, CustomerStatus, Known, PsaInvoiceStatus
 use wiremock::matchers::{body_json, header, method, path, query_param, query_param_is_missing};
 use wiremock::{Match, Mock, MockServer, Request, ResponseTemplate};
 
-use crate::connector_support::{clock, json, json_text, mount, noon};
+use crate::connector_support::{Tape, clock, json, json_text, mount, noon};
 
 fn settings(server: &MockServer) -> RevioSettings {
     let mut settings = RevioSettings {
@@ -397,4 +398,30 @@ fn settings_are_stored_as_json_with_defaults_and_typing_errors_show() {
     let text = serde_json::to_string(&settings).unwrap();
     assert_eq!(serde_json::from_str::<RevioSettings>(&text).unwrap(), settings);
     assert!(serde_json::from_str::<RevioSettings>(r#"{"tennant":"x"}"#).is_err());
+}
+
+#[tokio::test]
+async fn an_exchange_of_the_key_is_never_shown_whatever_its_fields_are_called() {
+    let server = MockServer::start().await;
+    let answers = [
+        json_text(200, r#"{"jwt":"op4que"}"#),
+        json_text(400, r#"{"message":"the key k3y is not known"}"#),
+        json_text(200, r#"{"other":"op4que"}"#),
+    ];
+    for answer in answers {
+        server.reset().await;
+        Mock::given(path("/api/v1/auth/api-key/exchange")).respond_with(answer).mount(&server).await;
+        Mock::given(path("/billing/api/v1/customers")).respond_with(json_text(200, "[]")).mount(&server).await;
+        let tape = Arc::new(Tape::default());
+        let mut settings = settings(&server);
+        settings.auth_request_field = "key".to_owned();
+        settings.auth_token_pointer = "/jwt".to_owned();
+        settings.billing = None;
+        let recorder: Arc<dyn Recorder> = Arc::clone(&tape) as Arc<dyn Recorder>;
+        let revio = Revio::connect(&settings, &secrets(), clock(), Some(recorder)).unwrap();
+        let outcome = revio.customers(None).await;
+        let everything = format!("{:?} {outcome:?}", tape.0.lock().unwrap());
+        assert!(everything.contains("/exchange"), "{everything}");
+        assert!(!everything.contains("k3y") && !everything.contains("op4que"), "{everything}");
+    }
 }

@@ -1,12 +1,23 @@
 //! What the connector tests share: a Pax8 account at a local mock, and fixtures.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
+use concord::connector::http::{Exchange, Recorder};
 use concord::connector::pax8::{Pax8, Pax8Secret, Pax8Settings};
 use concord::environment::FixedClock;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
+
+/// Keeps the traffic of a client.
+#[derive(Default)]
+pub struct Tape(pub Mutex<Vec<Exchange>>);
+
+impl Recorder for Tape {
+    fn record(&self, exchange: Exchange) {
+        self.0.lock().unwrap().push(exchange);
+    }
+}
 
 /// The text of a fixture.
 pub fn fixture(name: &str) -> String {

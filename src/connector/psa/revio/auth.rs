@@ -16,7 +16,7 @@ use url::Url;
 use super::PROVIDER;
 use super::wire::lookup;
 use crate::connector::ConnectorError;
-use crate::connector::http::{Authorization, Credential, Outgoing, ProviderClient, Repetition, secret_header};
+use crate::connector::http::{Authorization, Bodies, Credential, Outgoing, ProviderClient, Repetition, secret_header};
 use crate::connector::oauth::{FetchedToken, TokenFetch, failed_exchange};
 
 /// Exchanges the API key for a token.
@@ -51,10 +51,11 @@ impl TokenFetch for KeyExchange {
                 body: Some(body),
                 // Asking for a token changes nothing.
                 repetition: Repetition::Harmless,
+                bodies: Bodies::Hidden,
             })
             .await?;
         if !reply.status.is_success() {
-            return Err(failed_exchange(PROVIDER, self.url.path(), reply));
+            return Err(failed_exchange(PROVIDER, self.url.path(), reply, &self.api_key));
         }
         let token = lookup(&reply.body, &self.token_pointer)
             .and_then(|raw| serde_json::from_str::<String>(raw.get()).ok())
