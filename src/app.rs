@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::access::{Actor, Caller};
 use crate::environment::{Clock, Ids};
 use crate::graphql::executor::CallerExecutor;
-use crate::graphql::{self, Introspection, Schema};
+use crate::graphql::{self, Schema, SchemaSettings};
 use crate::http::{
     AllowedOrigins, AuthenticationFailure, Authenticator, Endpoint, EndpointSettings, GraphiqlPage, Identity, Limits,
     NotReady, Readiness, Site, router,
@@ -38,8 +38,8 @@ pub struct Parts {
     pub reach: Reach,
     /// Connections of a test; the real ones when `None`.
     pub connectors: Option<Arc<dyn Connectors>>,
-    /// What clients may find out about the schema.
-    pub introspection: Introspection,
+    /// How the schema answers.
+    pub schema: SchemaSettings,
 }
 
 /// How the site answers.
@@ -89,13 +89,13 @@ impl Seal for AuditSeal {
 impl App {
     /// Puts the program together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, keys, clock, ids, reach, connectors, introspection } = parts;
+        let Parts { store, keys, clock, ids, reach, connectors, schema } = parts;
         let connectors =
             connectors.unwrap_or_else(|| Arc::new(Connections::new(Arc::clone(&keys), Arc::clone(&clock), reach)));
         let core =
             Core { store, clock, ids, seal: Arc::new(AuditSeal(keys)), connectors, work: Arc::new(Notify::new()) };
         let services = Services::new(core.clone());
-        let schema = graphql::schema(services.clone(), introspection);
+        let schema = graphql::schema(services.clone(), schema);
         Self { services, access: AccessService::new(core), schema }
     }
 

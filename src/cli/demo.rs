@@ -23,7 +23,7 @@ use crate::domain::mapping::{MappingKind, RecordKind};
 use crate::domain::provider::{ConnectorKind, Side};
 use crate::domain::run::{MatchCount, RunStatus, SyncPhase, SyncTrigger};
 use crate::environment::{RandomIds, SystemClock};
-use crate::graphql::{Introspection, ready};
+use crate::graphql::{SchemaSettings, ready};
 use crate::http::{AllowedOrigins, GraphiqlAssets, GraphiqlPage, Limits, shutdown_on_signal};
 use crate::report::Audience;
 use crate::report::text::{self, Style};
@@ -106,7 +106,7 @@ impl Story {
             ids: Arc::new(RandomIds),
             reach: Reach::default(),
             connectors: None,
-            introspection: Introspection::Open,
+            schema: SchemaSettings::default(),
         });
         let caller = app.access.operator("default").await?;
         let listen = arguments.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));

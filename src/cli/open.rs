@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use super::settings::Settings;
 use crate::app::{App, Parts};
 use crate::environment::{RandomIds, SystemClock};
-use crate::graphql::Introspection;
+use crate::graphql::{Introspection, SchemaSettings};
 use crate::secret::{KeyFile, SystemRandom};
 use crate::service::connections::Reach;
 use crate::storage::Store;
@@ -31,7 +31,10 @@ pub(super) async fn app(settings: &Settings) -> anyhow::Result<App> {
         ids: Arc::new(RandomIds),
         reach: Reach { private_networks: settings.allow_private_networks, files_root: files_root(settings) },
         connectors: None,
-        introspection: if settings.introspection { Introspection::Open } else { Introspection::Closed },
+        schema: SchemaSettings {
+            introspection: if settings.introspection { Introspection::Open } else { Introspection::Closed },
+            cost_limit: settings.limits.cost,
+        },
     }))
 }
 

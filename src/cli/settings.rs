@@ -17,6 +17,7 @@ use thiserror::Error;
 use url::Url;
 
 use super::database::DatabaseAddress;
+use crate::graphql::DEFAULT_COST_LIMIT;
 use crate::secret::{KeyError, KeyFile, KeyRing, Random, redact};
 
 /// Begins the name of every environment variable.
@@ -24,7 +25,7 @@ pub const VARIABLE_PREFIX: &str = "CONCORD_";
 /// The keys, which are never in a flag (others see those) nor in the settings file (people mail that).
 const SECRET_KEYS: &str = "secret_keys";
 /// The settings, as the file writes them.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "listen",
     "public_url",
     "database",
@@ -42,6 +43,7 @@ const NAMES: [&str; 18] = [
     "operation_seconds",
     "operations_per_token",
     "streams_per_token",
+    "operation_cost",
     SECRET_KEYS,
 ];
 
@@ -123,6 +125,9 @@ pub struct ServerArguments {
     /// Subscriptions and sockets of one token that are open at the same time [default: 64].
     #[arg(long, value_name = "NUMBER")]
     pub streams_per_token: Option<String>,
+    /// Most that one operation may come to, in fields; lists count each item of their page [default: 50000].
+    #[arg(long, value_name = "NUMBER")]
+    pub operation_cost: Option<String>,
 }
 
 /// Flags by the name of their setting.
@@ -169,6 +174,7 @@ impl Flags for ServerArguments {
             ("operation_seconds", self.operation_seconds.as_ref()),
             ("operations_per_token", self.operations_per_token.as_ref()),
             ("streams_per_token", self.streams_per_token.as_ref()),
+            ("operation_cost", self.operation_cost.as_ref()),
         ]);
         texts
     }
@@ -205,6 +211,8 @@ pub struct RequestLimits {
     pub operations: usize,
     /// Subscriptions and sockets that are open at the same time.
     pub streams: usize,
+    /// The most that one operation may come to, in fields.
+    pub cost: usize,
 }
 
 /// Where the secret keys come from.
@@ -445,6 +453,7 @@ impl Layers {
                 ),
                 operations: self.take("operations_per_token", 16, |text| parse_number(text, 1, 10_000))?,
                 streams: self.take("streams_per_token", 64, |text| parse_number(text, 0, 10_000))?,
+                cost: self.take("operation_cost", DEFAULT_COST_LIMIT, |text| parse_number(text, 1000, 10_000_000))?,
             },
             unknown_variables,
         })

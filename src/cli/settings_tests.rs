@@ -73,13 +73,20 @@ fn the_file_can_say_everything() {
         operation_seconds = 5
         operations_per_token = 3
         streams_per_token = 4
+        operation_cost = 7000
     "#;
     let settings = resolve(Some(file), &[], ServerArguments::default()).expect("the file is good");
     assert_eq!(settings.allowed_origins, ["https://portal.example", "http://localhost:3000"]);
     assert_eq!((settings.log_level, settings.log_format), (LogLevel::Debug, LogFormat::Json));
     assert_eq!(
         settings.limits,
-        RequestLimits { body_bytes: 2048, operation_time: Duration::from_secs(5), operations: 3, streams: 4 }
+        RequestLimits {
+            body_bytes: 2048,
+            operation_time: Duration::from_secs(5),
+            operations: 3,
+            streams: 4,
+            cost: 7000,
+        }
     );
     assert_eq!(settings.files_root.as_deref(), Some(Path::new("/srv/exports")));
     assert!(matches!(&settings.keys, Some(KeySource::File(path)) if path == Path::new("/etc/concord.keys")));

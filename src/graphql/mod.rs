@@ -2,6 +2,7 @@
 //! nothing of SQL or of the providers.
 
 pub mod context;
+mod cost;
 pub mod error;
 pub mod executor;
 pub mod id;
@@ -30,8 +31,7 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 /// Nesting that a query of a screen never needs.
 const MAX_DEPTH: usize = 15;
 
-/// Fields that a query of a screen never needs; a field counts one, whatever it contains.
-const MAX_COMPLEXITY: usize = 2_000;
+pub use cost::DEFAULT_LIMIT as DEFAULT_COST_LIMIT;
 
 /// What a client may find out about the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,15 +45,29 @@ pub enum Introspection {
 fn builder() -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .limit_depth(MAX_DEPTH)
-        .limit_complexity(MAX_COMPLEXITY)
         .register_output_type::<error::UserError>()
 }
 
+/// How the schema answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemaSettings {
+    /// What a client may find out about it.
+    pub introspection: Introspection,
+    /// The most that one operation may come to, in fields.
+    pub cost_limit: usize,
+}
+
+impl Default for SchemaSettings {
+    fn default() -> Self {
+        Self { introspection: Introspection::Open, cost_limit: DEFAULT_COST_LIMIT }
+    }
+}
+
 /// The schema over the services.
-pub fn schema(services: Services, introspection: Introspection) -> Schema {
+pub fn schema(services: Services, settings: SchemaSettings) -> Schema {
     let loader = DataLoader::new(StoreLoader(services.core.store.clone()), tokio::spawn);
-    let builder = builder().data(services).data(loader);
-    match introspection {
+    let builder = builder().limit_complexity(settings.cost_limit).data(services).data(loader);
+    match settings.introspection {
         Introspection::Open => builder,
         Introspection::Closed => builder.disable_introspection().disable_suggestions(),
     }

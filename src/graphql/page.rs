@@ -10,10 +10,10 @@ use super::error::Failure;
 use crate::storage::page::{self, End, Position, Slice, SortValue, Window};
 
 /// Items of a page when the caller does not say.
-const DEFAULT_SIZE: u64 = 25;
+pub(super) const DEFAULT_SIZE: u64 = 25;
 
 /// Most items of a page.
-const MAX_SIZE: u64 = 100;
+pub(super) const MAX_SIZE: u64 = 100;
 
 /// The direction of a sort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum)]

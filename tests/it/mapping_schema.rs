@@ -3,7 +3,7 @@
 use async_graphql::{Request, Variables};
 use concord::domain::access::{Caller, Role};
 use concord::graphql::id::{NodeKind, encode};
-use concord::graphql::{Introspection, Schema, schema};
+use concord::graphql::{Schema, SchemaSettings, schema};
 use serde_json::{Value as Json, json};
 
 use crate::mapping_world::{World, caller};
@@ -51,7 +51,7 @@ async fn a_page_costs_the_same_however_many_rows_it_has() {
     let mut costs = Vec::new();
     for count in [2, 8] {
         let world = world_of(count, sqlite()).await;
-        let schema = schema(world.services.clone(), Introspection::Open);
+        let schema = schema(world.services.clone(), SchemaSettings::default());
         let variables = json!({ "id": encode(NodeKind::Integration, world.integration.id.0).to_string() });
         let before = world.services.core.store.read_statements();
         let answer = ask(&schema, &world.caller, PAGE, variables).await;
@@ -80,7 +80,7 @@ mutation ($id: ID!, $version: Int) {
 async fn a_decision_has_a_payload_and_a_stale_one_an_error_with_the_present_state() {
     for database in databases().await {
         let world = world_of(2, database).await;
-        let schema = schema(world.services.clone(), Introspection::Open);
+        let schema = schema(world.services.clone(), SchemaSettings::default());
         let mapping = &world.mappings(concord::domain::mapping::MappingKind::Customer).await[0];
         let id = encode(NodeKind::CustomerMapping, mapping.id.0).to_string();
         let variables = json!({ "id": id, "version": mapping.version });
@@ -125,7 +125,7 @@ query ($id: ID!, $after: String) {
 async fn lists_are_searched_ordered_and_paged_and_a_bad_one_spoils_no_other() {
     for database in databases().await {
         let world = world_of(5, database).await;
-        let schema = schema(world.services.clone(), Introspection::Open);
+        let schema = schema(world.services.clone(), SchemaSettings::default());
         let id = encode(NodeKind::Integration, world.integration.id.0).to_string();
         let answer = ask(&schema, &world.caller, RECORDS, json!({ "id": id })).await;
         let data = &answer["data"]["integration"];
@@ -175,7 +175,7 @@ mutation ($id: ID!) {
 async fn a_record_is_left_out_and_brought_back() {
     for database in databases().await {
         let world = world_of(2, database).await;
-        let schema = schema(world.services.clone(), Introspection::Open);
+        let schema = schema(world.services.clone(), SchemaSettings::default());
         let company = world.id::<concord::storage::source::company::CompanyTable>(&world.pax8, "0").await;
         let id = encode(NodeKind::Pax8Company, company).to_string();
         for _ in 0..2 {

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::mapping_decision::{mapping_id, refused};
 use crate::domain::id::MappingId;
 use crate::graphql::context::{caller, services};
+use crate::graphql::cost;
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::object::mapping::Mapping;
 use crate::service::mapping::{Decide, MAX_BULK, Verdict};
@@ -63,6 +64,7 @@ pub struct MappingBulkDecide;
 impl MappingBulkDecide {
     /// Decides about at most 100 mappings. Each stands for itself: one that cannot be decided holds up none of the
     /// others. Needs the role OPERATOR.
+    #[graphql(complexity = "cost::each(input.mapping_ids.len(), child_complexity)")]
     async fn mapping_bulk_decide(
         &self,
         ctx: &Context<'_>,

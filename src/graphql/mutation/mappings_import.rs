@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
 use crate::domain::id::IntegrationId;
 use crate::graphql::context::{caller, services};
+use crate::graphql::cost;
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::id::{NodeKind, decode_as};
 use crate::service::mapping_files::{ImportError, ImportMappings, ImportedFile, Precedence, RejectedRow};
@@ -59,6 +60,7 @@ pub struct MappingsImportResult {
     /// Number of rows that could not be used, in whole or in part.
     rejected_count: u64,
     /// Rows that could not be used, in whole or in part; the first 1,000.
+    #[graphql(complexity = "cost::list(child_complexity)")]
     rejected: Vec<RejectedRowObject>,
 }
 

@@ -5,6 +5,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use super::mappings_import::{RejectedRowObject, listed, refused};
 use crate::domain::id::IntegrationId;
 use crate::graphql::context::{caller, services};
+use crate::graphql::cost;
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::id::{NodeKind, decode_as};
 use crate::service::mapping_files::ImportPrices;
@@ -31,6 +32,7 @@ pub struct PricesImportResult {
     /// Number of rows that could not be used.
     rejected_count: u64,
     /// Rows that could not be used; the first 1,000.
+    #[graphql(complexity = "cost::list(child_complexity)")]
     rejected: Vec<RejectedRowObject>,
 }
 

@@ -84,10 +84,10 @@ record_object! {
             let found = of_pax8(ctx, self.0.identity.id).await;
             found.map(|mappings| mappings.into_iter().next().map(CustomerMappingObject)).transpose()
         }
-
+    }, lists {
         /// PSA customers that may be the same and were not mapped, best first; at most five. More are found by
         /// searching `psaCustomers`.
-        async fn mapping_candidates(&self, ctx: &Context<'_>) -> Option<Result<Vec<CustomerMappingCandidate>, Failure>> {
+        async fn mapping_candidates(&self, ctx) -> CustomerMappingCandidate {
             Some(customers_for(ctx, self.0.identity.id).await)
         }
     }

@@ -81,9 +81,9 @@ record_object! {
         async fn parent_external_id(&self) -> Option<&str> {
             self.0.record.parent_external_id.as_ref().map(|id| id.as_str())
         }
-
+    }, lists {
         /// Suggested and confirmed mappings; several companies may belong to one customer.
-        async fn mappings(&self, ctx: &Context<'_>) -> Option<Result<Vec<CustomerMappingObject>, Failure>> {
+        async fn mappings(&self, ctx) -> CustomerMappingObject {
             let found = of_psa(ctx, self.0.identity.id).await;
             Some(found.map(|mappings| mappings.into_iter().map(CustomerMappingObject).collect()))
         }

@@ -15,6 +15,7 @@ use crate::domain::discrepancy::{DiscrepancyStatus as Status, DiscrepancyType as
 use crate::domain::id::IntegrationId;
 use crate::domain::money::{Currency, Money as Amount};
 use crate::graphql::context::caller;
+use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, encode};
 use crate::graphql::page::{SortDirection, page_types};
@@ -183,6 +184,7 @@ impl DiscrepancyObject {
 
     /// Its months, each as the latest report of that month found it, the latest first; a month in which it is no longer
     /// found has none.
+    #[graphql(complexity = "cost::list(child_complexity)")]
     async fn occurrences(&self, ctx: &Context<'_>) -> Option<Result<Vec<DiscrepancyOccurrenceObject>, Failure>> {
         let integration_id = self.0.integration_id;
         let key = OccurrencesKey(caller(ctx).organization_id, integration_id, self.0.id);

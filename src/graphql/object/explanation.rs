@@ -4,6 +4,7 @@ use async_graphql::{Enum, SimpleObject};
 use rust_decimal::Decimal as Number;
 
 use crate::domain::mapping::Evidence;
+use crate::graphql::cost;
 use crate::graphql::scalar::Decimal;
 use crate::service::mapping::explanation::{self, StoredExplanation, StoredRunnerUp, StoredSignal};
 
@@ -181,6 +182,7 @@ pub struct MatchExplanation {
     /// One sentence for the person who decides.
     pub summary: String,
     /// What spoke for and against, the weightiest first.
+    #[graphql(complexity = "cost::list(child_complexity)")]
     pub signals: Vec<MatchSignal>,
     /// The best rival; null when there was none.
     pub runner_up: Option<MatchRunnerUp>,

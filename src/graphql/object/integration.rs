@@ -24,6 +24,7 @@ use super::sync_run::{SyncRunConnection, SyncRunObject};
 use crate::domain::integration::{Integration, SetupStage as Stage, WritePolicy as Policy};
 use crate::domain::provider::Side;
 use crate::graphql::context::{caller, services};
+use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, encode};
 use crate::graphql::loader::{AccountsOf, StoreLoader};
@@ -172,6 +173,7 @@ impl IntegrationObject {
     }
 
     /// Sync runs, latest first.
+    #[graphql(complexity = "cost::page(first, last, child_complexity)")]
     async fn sync_runs(
         &self,
         ctx: &Context<'_>,
@@ -200,6 +202,7 @@ impl IntegrationObject {
     }
 
     /// Companies known at Pax8 as of the last sync.
+    #[graphql(complexity = "cost::page(first, last, child_complexity)")]
     async fn pax8_companies(
         &self,
         ctx: &Context<'_>,
@@ -218,6 +221,7 @@ impl IntegrationObject {
     }
 
     /// Products known at Pax8 as of the last sync.
+    #[graphql(complexity = "cost::page(first, last, child_complexity)")]
     async fn pax8_products(
         &self,
         ctx: &Context<'_>,
@@ -236,6 +240,7 @@ impl IntegrationObject {
     }
 
     /// Customers known at the PSA as of the last sync.
+    #[graphql(complexity = "cost::page(first, last, child_complexity)")]
     async fn psa_customers(
         &self,
         ctx: &Context<'_>,
@@ -254,6 +259,7 @@ impl IntegrationObject {
     }
 
     /// Products known at the PSA as of the last sync.
+    #[graphql(complexity = "cost::page(first, last, child_complexity)")]
     async fn psa_products(
         &self,
         ctx: &Context<'_>,
@@ -272,6 +278,7 @@ impl IntegrationObject {
     }
 
     /// Mappings between Pax8 companies and PSA customers, in every status unless filtered.
+    #[graphql(complexity = "cost::page(first, last, child_complexity)")]
     async fn customer_mappings(
         &self,
         ctx: &Context<'_>,
@@ -290,6 +297,7 @@ impl IntegrationObject {
     }
 
     /// Mappings between Pax8 products, for a term, and PSA products, in every status unless filtered.
+    #[graphql(complexity = "cost::page(first, last, child_complexity)")]
     async fn product_mappings(
         &self,
         ctx: &Context<'_>,
@@ -309,16 +317,19 @@ impl IntegrationObject {
 
     /// Companies that look like the MSP's own, or that Pax8 bills itself, and are not excluded yet. A person decides
     /// with `exclusionCreate`.
+    #[graphql(complexity = "cost::listed_statements(child_complexity)")]
     async fn exclusion_suggestions(&self, ctx: &Context<'_>) -> Option<Result<Vec<ExclusionSuggestion>, Failure>> {
         Some(exclusion_suggestions(ctx, &self.0).await)
     }
 
     /// Counts for the overview, as of now.
+    #[graphql(complexity = "cost::statements(child_complexity)")]
     async fn summary(&self, ctx: &Context<'_>) -> Option<Result<IntegrationSummary, Failure>> {
         Some(summary(ctx, &self.0).await)
     }
 
     /// Confirmed mappings and exclusions as files; imported again they change nothing.
+    #[graphql(complexity = "cost::statements(child_complexity)")]
     async fn mapping_files(&self, ctx: &Context<'_>) -> Option<Result<MappingFilesObject, Failure>> {
         Some(mapping_files(ctx, &self.0).await)
     }

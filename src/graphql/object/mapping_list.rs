@@ -12,6 +12,7 @@ use crate::domain::integration::Integration;
 use crate::domain::mapping::{Mapping, MappingKind, MappingOrigin as Origin, MappingStatus as Status};
 use crate::domain::provider::Side;
 use crate::graphql::context::{caller, services};
+use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::id::NodeKind;
 use crate::graphql::loader::AccountsOf;
@@ -177,6 +178,7 @@ pub struct MappingSummary {
     /// Confirmed mappings.
     pub confirmed_count: u64,
     /// Confirmed mappings, split by how they came about.
+    #[graphql(complexity = "cost::list(child_complexity)")]
     pub confirmed_by_origin: Vec<MappingOriginCount>,
     /// Rejected mappings.
     pub rejected_count: u64,

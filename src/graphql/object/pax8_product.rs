@@ -39,16 +39,16 @@ record_object! {
         async fn requires_commitment(&self) -> Option<bool> {
             self.0.record.requires_commitment
         }
-
+    }, lists {
         /// Suggested and confirmed mappings: a product is mapped for each term at which it is bought, or as a whole.
-        async fn mappings(&self, ctx: &Context<'_>) -> Option<Result<Vec<ProductMappingObject>, Failure>> {
+        async fn mappings(&self, ctx) -> ProductMappingObject {
             let found = of_pax8(ctx, self.0.identity.id).await;
             Some(found.map(|mappings| mappings.into_iter().map(ProductMappingObject).collect()))
         }
 
         /// PSA products that may be the same and were not mapped, for each term the best first; at most five for each.
         /// More are found by searching `psaProducts`.
-        async fn mapping_candidates(&self, ctx: &Context<'_>) -> Option<Result<Vec<ProductMappingCandidate>, Failure>> {
+        async fn mapping_candidates(&self, ctx) -> ProductMappingCandidate {
             Some(products_for(ctx, self.0.identity.id).await)
         }
     }

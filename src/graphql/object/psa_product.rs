@@ -95,9 +95,9 @@ record_object! {
         async fn is_active(&self) -> bool {
             self.0.record.is_active
         }
-
+    }, lists {
         /// Suggested and confirmed mappings; several products may be billed as one item.
-        async fn mappings(&self, ctx: &Context<'_>) -> Option<Result<Vec<ProductMappingObject>, Failure>> {
+        async fn mappings(&self, ctx) -> ProductMappingObject {
             let found = of_psa(ctx, self.0.identity.id).await;
             Some(found.map(|mappings| mappings.into_iter().map(ProductMappingObject).collect()))
         }

@@ -132,9 +132,14 @@ pub async fn records<T: RecordTable>(
     Ok((slice, total))
 }
 
-/// Declares the object of a record with the fields that all records have, followed by its own.
+/// Declares the object of a record with the fields that all records have, followed by its own. Lists stand apart,
+/// because what they cost can only be said in here: an attribute from outside would not find its variable.
 macro_rules! record_object {
-    ($(#[$doc:meta])* $object:ident($record:ty), $name:literal, $kind:ident, $provider:ident, { $($fields:tt)* }) => {
+    (
+        $(#[$doc:meta])* $object:ident($record:ty), $name:literal, $kind:ident, $provider:ident,
+        { $($fields:tt)* },
+        lists { $($(#[$list_doc:meta])* async fn $list:ident(&$this:ident, $ctx:ident) -> $item:ty $body:block)* }
+    ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct $object(pub $crate::storage::source::Stored<$record>);
@@ -191,6 +196,15 @@ macro_rules! record_object {
             }
 
             $($fields)*
+
+            $(
+                $(#[$list_doc])*
+                #[graphql(complexity = "crate::graphql::cost::list(child_complexity)")]
+                async fn $list(
+                    &$this,
+                    $ctx: &async_graphql::Context<'_>,
+                ) -> Option<Result<Vec<$item>, $crate::graphql::error::Failure>> $body
+            )*
         }
     };
 }

@@ -20,6 +20,7 @@ use super::report_part::{
 use crate::domain::id::{IntegrationId, ReportId};
 use crate::domain::money::Money as Amount;
 use crate::graphql::context::{caller, services};
+use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, encode};
 use crate::graphql::page::{self, PageArguments, SortDirection, page_types};
@@ -85,31 +86,37 @@ impl ReconciliationReportObject {
     }
 
     /// Rules that it was made by, as named switches.
+    #[graphql(complexity = "cost::list(child_complexity)")]
     async fn policy(&self) -> Vec<PolicySwitch> {
         self.summary.policy.iter().cloned().map(Into::into).collect()
     }
 
     /// Totals over all lines, one entry per currency. Amounts in different currencies are never added up.
+    #[graphql(complexity = "cost::list(child_complexity)")]
     async fn totals(&self, ctx: &Context<'_>) -> Result<Vec<BillingTotals>, Failure> {
         self.summary.totals.iter().map(|totals| BillingTotals::read(ctx, totals.clone())).collect()
     }
 
     /// What was compared, what was not, and why, in lines and money.
+    #[graphql(complexity = "cost::list(child_complexity)")]
     async fn coverage(&self, ctx: &Context<'_>) -> Result<Vec<ReportCoverage>, Failure> {
         self.summary.coverage.iter().map(|row| ReportCoverage::coverage(ctx, row.clone())).collect()
     }
 
     /// Proof that nothing is missing: per currency and side, the classes add up to all source lines.
+    #[graphql(complexity = "cost::list(child_complexity)")]
     async fn footing(&self, ctx: &Context<'_>) -> Result<Vec<ReportCoverage>, Failure> {
         self.summary.footing.iter().map(|row| ReportCoverage::footing(ctx, row.clone())).collect()
     }
 
     /// Every invoice from Pax8 in these months against its own lines.
+    #[graphql(complexity = "cost::list(child_complexity)")]
     async fn tie_outs(&self, ctx: &Context<'_>) -> Result<Vec<ReportTieOut>, Failure> {
         self.summary.tie_outs.iter().map(|row| ReportTieOut::read(ctx, row.clone())).collect()
     }
 
     /// Records that could not be taken in, so that nothing of them was compared; at most 100 of them.
+    #[graphql(complexity = "cost::list(child_complexity)")]
     async fn left_out_records(&self) -> Vec<ReportLeftOutRecord> {
         self.summary.left_out.iter().take(100).cloned().map(Into::into).collect()
     }
@@ -131,6 +138,7 @@ impl ReconciliationReportObject {
 
     /// Lines of the comparison: one per PSA customer, PSA item, month and currency.
     #[expect(clippy::too_many_arguments, reason = "a page has four arguments of its own")]
+    #[graphql(complexity = "cost::page(first, last, child_complexity)")]
     async fn lines(
         &self,
         ctx: &Context<'_>,
@@ -178,6 +186,7 @@ impl ReconciliationReportObject {
 
     /// Discrepancies that the report found, each month of one by itself.
     #[expect(clippy::too_many_arguments, reason = "a page has four arguments of its own")]
+    #[graphql(complexity = "cost::page(first, last, child_complexity)")]
     async fn discrepancies(
         &self,
         ctx: &Context<'_>,
@@ -201,6 +210,7 @@ impl ReconciliationReportObject {
     }
 
     /// Sums over the discrepancies per type and currency, exact to the last digit.
+    #[graphql(complexity = "cost::listed_statements(child_complexity)")]
     async fn discrepancy_totals(
         &self,
         ctx: &Context<'_>,
@@ -347,11 +357,13 @@ impl ReconciliationReportLineObject {
     }
 
     /// Companies at Pax8 whose charges or subscriptions are on the line.
+    #[graphql(complexity = "cost::list(child_complexity)")]
     async fn pax8_companies(&self, ctx: &Context<'_>) -> Result<Vec<Pax8CompanyObject>, Failure> {
         all(&self.line.company_external_ids, |id| pax8_company(ctx, self.integration_id, Some(id))).await
     }
 
     /// Products at Pax8 whose charges or subscriptions are on the line.
+    #[graphql(complexity = "cost::list(child_complexity)")]
     async fn pax8_products(&self, ctx: &Context<'_>) -> Result<Vec<Pax8ProductObject>, Failure> {
         all(&self.line.pax8_product_external_ids, |id| pax8_product(ctx, self.integration_id, Some(id))).await
     }
@@ -420,6 +432,7 @@ impl ReconciliationReportLineObject {
     }
 
     /// Discrepancies that explain the difference of this line, in their order in the report.
+    #[graphql(complexity = "cost::list(child_complexity)")]
     async fn discrepancies(&self, ctx: &Context<'_>) -> Option<Result<Vec<DiscrepancyOccurrenceObject>, Failure>> {
         let key = LineKey(caller(ctx).organization_id, self.report_id, self.line.position);
         let found = load_one(ctx, key).await;

@@ -12,6 +12,7 @@ use crate::domain::id::IntegrationId;
 use crate::domain::money::Money as Amount;
 use crate::domain::provider::Side;
 use crate::domain::record::{BillingTerm, Known, Subscription, SubscriptionStatus};
+use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, encode};
 use crate::graphql::page::page_types;
@@ -228,6 +229,7 @@ impl Pax8SubscriptionObject {
     }
 
     /// Its states so far, the earliest first; empty when Pax8 gave no history.
+    #[graphql(complexity = "cost::list(child_complexity)")]
     async fn history(&self, ctx: &Context<'_>) -> Option<Result<Vec<Pax8SubscriptionRevision>, Failure>> {
         let states = async {
             let external_id = &self.stored.identity.external_id;

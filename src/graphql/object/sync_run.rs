@@ -10,6 +10,7 @@ use crate::domain::run::{
     SyncTrigger as Trigger,
 };
 use crate::graphql::context::{caller, services};
+use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, encode};
 use crate::graphql::page::{self, PageArguments, page_types};
@@ -125,6 +126,7 @@ impl From<MatchCount> for SyncMatchCount {
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub struct SyncResults {
     /// Per list, in the order in which they are read.
+    #[graphql(complexity = "cost::list(child_complexity)")]
     pub datasets: Vec<SyncDatasetCount>,
     /// Customers.
     pub customers: SyncMatchCount,
@@ -228,6 +230,7 @@ impl SyncRunObject {
     }
 
     /// Records left out or odd, in the order in which they were found.
+    #[graphql(complexity = "cost::page(first, last, child_complexity)")]
     async fn issues(
         &self,
         ctx: &Context<'_>,

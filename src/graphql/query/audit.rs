@@ -3,6 +3,7 @@
 use async_graphql::{Context, Object};
 
 use crate::graphql::context::{caller, services};
+use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::id::decode;
 use crate::graphql::object::audit_event::{AuditEventConnection, AuditEventFilter, AuditEventObject};
@@ -17,6 +18,7 @@ pub struct AuditQuery;
 #[Object]
 impl AuditQuery {
     /// Who changed what, latest first. Needs the role ADMIN.
+    #[graphql(complexity = "cost::page(first, last, child_complexity)")]
     async fn audit_events(
         &self,
         ctx: &Context<'_>,

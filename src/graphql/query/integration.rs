@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::domain::id::{IntegrationId, SyncRunId};
 use crate::graphql::context::{caller, services};
+use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, decode_as};
 use crate::graphql::object::integration::{IntegrationConnection, IntegrationObject};
@@ -19,6 +20,7 @@ pub struct IntegrationQuery;
 #[Object]
 impl IntegrationQuery {
     /// Integrations visible to the caller, by name.
+    #[graphql(complexity = "cost::page(first, last, child_complexity)")]
     async fn integrations(
         &self,
         ctx: &Context<'_>,

@@ -10,6 +10,7 @@ use crate::domain::id::{
 };
 use crate::domain::mapping::MappingKind;
 use crate::graphql::context::{caller, services};
+use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, decode};
 use crate::graphql::loader_mapping::{CompanyKey, CustomerKey, Pax8ProductKey, PsaProductKey, load};
@@ -82,6 +83,7 @@ impl NodeQuery {
     }
 
     /// Objects with these global IDs, in the same order, with null where there is none. At most 100.
+    #[graphql(complexity = "cost::each(ids.len(), child_complexity)")]
     async fn nodes(
         &self,
         ctx: &Context<'_>,

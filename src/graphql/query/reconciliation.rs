@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::domain::id::{DiscrepancyId, IntegrationId, ReconciliationRunId, ReportId};
 use crate::domain::period::Period;
 use crate::graphql::context::{caller, services};
+use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, decode_as};
 use crate::graphql::object::discrepancy::{DiscrepancyConnection, DiscrepancyFilterInput, DiscrepancyObject};
@@ -50,6 +51,7 @@ impl ReconciliationQuery {
     }
 
     /// Reconciliation runs of an integration, latest first; null when there is no such integration.
+    #[graphql(complexity = "cost::page(first, last, child_complexity)")]
     async fn reconciliation_runs(
         &self,
         ctx: &Context<'_>,
@@ -117,6 +119,7 @@ impl ReconciliationQuery {
     /// Discrepancies of an integration over all reports, those of the latest month first; null when there is no such
     /// integration.
     #[expect(clippy::too_many_arguments, reason = "a page has four arguments of its own")]
+    #[graphql(complexity = "cost::page(first, last, child_complexity)")]
     async fn discrepancies(
         &self,
         ctx: &Context<'_>,
@@ -150,6 +153,7 @@ impl ReconciliationQuery {
 
     /// Subscriptions at Pax8 as they were last read, by their IDs there; null when there is no such integration.
     #[expect(clippy::too_many_arguments, reason = "a page has four arguments of its own")]
+    #[graphql(complexity = "cost::page(first, last, child_complexity)")]
     async fn pax8_subscriptions(
         &self,
         ctx: &Context<'_>,

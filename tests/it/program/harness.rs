@@ -14,7 +14,7 @@ use concord::domain::access::Roles;
 use concord::domain::id::ProviderAccountId;
 use concord::domain::provider::{ConnectorKind, ProviderAccount};
 use concord::environment::{Clock, RandomIds, SystemClock};
-use concord::graphql::Introspection;
+use concord::graphql::SchemaSettings;
 use concord::http::{AllowedOrigins, Limits};
 use concord::sandbox::{Options, RunningSandbox, WorldSource, credentials, start};
 use concord::secret::{KeyRing, SystemRandom};
@@ -122,7 +122,7 @@ async fn app_over(store: Store, clock: Arc<dyn Clock>) -> App {
         ids: Arc::new(RandomIds),
         reach: Reach::default(),
         connectors: None,
-        introspection: Introspection::Open,
+        schema: SchemaSettings::default(),
     })
 }
 

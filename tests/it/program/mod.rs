@@ -4,8 +4,9 @@
 pub mod harness;
 
 mod bad_input;
-mod reconcile;
 mod connecting;
+mod cost;
+mod reconcile;
 mod resume;
 mod roles;
 mod scheduler;

@@ -3,7 +3,7 @@
 use async_graphql::{Request, Response, Value, Variables};
 use concord::domain::access::{Caller, Role};
 use concord::graphql::id::{NodeKind, encode};
-use concord::graphql::{Introspection, Schema, schema};
+use concord::graphql::{Schema, SchemaSettings, schema};
 use futures_util::StreamExt as _;
 use serde_json::json;
 
@@ -23,7 +23,7 @@ const REPORT: &str = "query($id: ID!) { reconciliationReport(id: $id) {
     discrepancyTotals { type count leakage { amount } costEffect { amount } } } }";
 
 fn schema_of(world: &World) -> Schema {
-    schema(world.services.clone(), Introspection::Open)
+    schema(world.services.clone(), SchemaSettings::default())
 }
 
 async fn ask(schema: &Schema, caller: Caller, document: &str, variables: serde_json::Value) -> Response {
