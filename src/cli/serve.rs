@@ -45,6 +45,8 @@ pub(super) fn site(settings: &Settings) -> anyhow::Result<SiteSettings> {
         execution_timeout: settings.limits.operation_time,
         concurrent_operations: settings.limits.operations,
         open_streams: settings.limits.streams,
+        open_subscriptions: settings.limits.subscriptions,
+        requests_per_minute: settings.limits.requests_per_minute,
         ..Limits::default()
     };
     let origins = settings.allowed_origins.iter().map(|origin| origin.parse()).collect::<Result<Vec<_>, _>>()?;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use url::Url;
 
 use super::database::DatabaseAddress;
 use crate::graphql::DEFAULT_COST_LIMIT;
+use crate::http::Limits;
 use crate::secret::{KeyError, KeyFile, KeyRing, Random, redact};
 
 /// Begins the name of every environment variable.
@@ -25,7 +27,7 @@ pub const VARIABLE_PREFIX: &str = "CONCORD_";
 /// The keys, which are never in a flag (others see those) nor in the settings file (people mail that).
 const SECRET_KEYS: &str = "secret_keys";
 /// The settings, as the file writes them.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 21] = [
     "listen",
     "public_url",
     "database",
@@ -43,6 +45,8 @@ const NAMES: [&str; 19] = [
     "operation_seconds",
     "operations_per_token",
     "streams_per_token",
+    "subscriptions_per_token",
+    "requests_per_minute",
     "operation_cost",
     SECRET_KEYS,
 ];
@@ -122,9 +126,15 @@ pub struct ServerArguments {
     /// Queries and mutations of one token that run at the same time [default: 16].
     #[arg(long, value_name = "NUMBER")]
     pub operations_per_token: Option<String>,
-    /// Subscriptions and sockets of one token that are open at the same time [default: 64].
+    /// Event streams and sockets of one token that are open at the same time [default: 64].
     #[arg(long, value_name = "NUMBER")]
     pub streams_per_token: Option<String>,
+    /// Subscriptions of one token that are open at the same time, over all its streams and sockets [default: 256].
+    #[arg(long, value_name = "NUMBER")]
+    pub subscriptions_per_token: Option<String>,
+    /// Requests, sockets and operations on sockets of one token in a minute [default: 600].
+    #[arg(long, value_name = "NUMBER")]
+    pub requests_per_minute: Option<String>,
     /// Most that one operation may come to, in fields; lists count each item of their page [default: 50000].
     #[arg(long, value_name = "NUMBER")]
     pub operation_cost: Option<String>,
@@ -174,6 +184,8 @@ impl Flags for ServerArguments {
             ("operation_seconds", self.operation_seconds.as_ref()),
             ("operations_per_token", self.operations_per_token.as_ref()),
             ("streams_per_token", self.streams_per_token.as_ref()),
+            ("subscriptions_per_token", self.subscriptions_per_token.as_ref()),
+            ("requests_per_minute", self.requests_per_minute.as_ref()),
             ("operation_cost", self.operation_cost.as_ref()),
         ]);
         texts
@@ -209,8 +221,12 @@ pub struct RequestLimits {
     pub operation_time: Duration,
     /// Queries and mutations that run at the same time.
     pub operations: usize,
-    /// Subscriptions and sockets that are open at the same time.
+    /// Event streams and sockets that are open at the same time.
     pub streams: usize,
+    /// Subscriptions that are open at the same time.
+    pub subscriptions: usize,
+    /// Requests, sockets and operations on sockets in a minute.
+    pub requests_per_minute: NonZeroU32,
     /// The most that one operation may come to, in fields.
     pub cost: usize,
 }
@@ -453,6 +469,15 @@ impl Layers {
                 ),
                 operations: self.take("operations_per_token", 16, |text| parse_number(text, 1, 10_000))?,
                 streams: self.take("streams_per_token", 64, |text| parse_number(text, 0, 10_000))?,
+                subscriptions: self.take("subscriptions_per_token", 256, |text| parse_number(text, 0, 100_000))?,
+                requests_per_minute: self.take(
+                    "requests_per_minute",
+                    Limits::default().requests_per_minute,
+                    |text| {
+                        let most = NonZeroU32::new(1_000_000).expect("a million is not zero");
+                        parse_number(text, NonZeroU32::MIN, most)
+                    },
+                )?,
                 cost: self.take("operation_cost", DEFAULT_COST_LIMIT, |text| parse_number(text, 1000, 10_000_000))?,
             },
             unknown_variables,

@@ -73,6 +73,8 @@ fn the_file_can_say_everything() {
         operation_seconds = 5
         operations_per_token = 3
         streams_per_token = 4
+        subscriptions_per_token = 5
+        requests_per_minute = 60
         operation_cost = 7000
     "#;
     let settings = resolve(Some(file), &[], ServerArguments::default()).expect("the file is good");
@@ -85,6 +87,8 @@ fn the_file_can_say_everything() {
             operation_time: Duration::from_secs(5),
             operations: 3,
             streams: 4,
+            subscriptions: 5,
+            requests_per_minute: NonZeroU32::new(60).expect("60 is not zero"),
             cost: 7000,
         }
     );

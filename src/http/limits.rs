@@ -1,6 +1,7 @@
 //! What one caller may ask of the server at once. Every number has a default that a person does not meet in normal
 //! work, and that keeps a hostile document from costing more than some milliseconds.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Limits of the transport; depth and complexity by schema are set on the schema itself.
@@ -14,12 +15,18 @@ pub struct Limits {
     pub document: DocumentLimits,
     /// Longest time a query or mutation may run. Default 60 seconds; above it: 503.
     pub execution_timeout: Duration,
+    /// Requests, sockets and operations on sockets of one caller in a minute, as many at once after a pause. Default
+    /// 600; above it: 429.
+    pub requests_per_minute: NonZeroU32,
     /// Queries and mutations of one caller that run at the same time. Default 16; more of them wait.
     pub concurrent_operations: usize,
     /// Longest time an operation waits for its turn. Default 10 seconds; above it: 429.
     pub queue_timeout: Duration,
     /// Event streams and sockets of one caller that are open at the same time. Default 64.
     pub open_streams: usize,
+    /// Subscriptions of one caller that are open at the same time, over all its streams and sockets. Default 256; one
+    /// more is refused.
+    pub open_subscriptions: usize,
     /// How often the token behind an open stream or socket is checked again. Default 30 seconds.
     pub recheck_interval: Duration,
     /// How often an idle event stream or socket is pinged. Default 12 seconds.
@@ -35,9 +42,11 @@ impl Default for Limits {
             body_timeout: Duration::from_secs(30),
             document: DocumentLimits::default(),
             execution_timeout: Duration::from_secs(60),
+            requests_per_minute: NonZeroU32::new(600).expect("600 is not zero"),
             concurrent_operations: 16,
             queue_timeout: Duration::from_secs(10),
             open_streams: 64,
+            open_subscriptions: 256,
             recheck_interval: Duration::from_secs(30),
             ping_interval: Duration::from_secs(12),
             socket: SocketLimits::default(),

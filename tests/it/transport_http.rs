@@ -1,5 +1,6 @@
 //! GraphQL over HTTP: media types, methods, statuses, tokens, limits.
 
+use std::num::NonZeroU32;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -236,6 +237,24 @@ async fn time_and_concurrency_are_bounded() {
     let (first, ()) = tokio::join!(first, second);
     assert_eq!(first.json(), json!({ "data": { "waiting": true } }));
     assert_eq!(post("{ hello }").send(&server).await.status, 200, "the turn was given back");
+}
+
+#[tokio::test]
+async fn a_token_that_asks_too_often_is_told_how_long_to_wait() {
+    let limits = Limits { requests_per_minute: NonZeroU32::new(2).unwrap(), ..Limits::default() };
+    let server = Setup { limits, ..Setup::default() }.start().await;
+    for _ in 0..2 {
+        assert_eq!(post("{ hello }").send(&server).await.status, 200);
+    }
+    let refused = post("{ hello }").send(&server).await;
+    assert_eq!((refused.status, refused.code().as_str()), (429, "LIMIT_EXCEEDED"));
+    let seconds: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=31).contains(&seconds), "{seconds}");
+    assert!(refused.message().contains("2 requests in a minute"), "{}", refused.message());
+    let other = post("{ hello }").with("Authorization", Some("Bearer other")).send(&server).await;
+    assert_eq!(other.status, 200, "another token has its own pace");
+    let stranger = post("{ hello }").with("Authorization", Some("Bearer nobody")).send(&server).await;
+    assert_eq!(stranger.status, 401);
 }
 
 #[tokio::test]

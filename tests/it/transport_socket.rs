@@ -1,5 +1,6 @@
 //! `graphql-transport-ws`: the order of messages, every close code, and bounds on what a socket may hold.
 
+use std::num::NonZeroU32;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::server::{Server, Setup, TOKEN, start};
+use super::wire::post;
 
 struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
@@ -283,6 +285,52 @@ async fn operations_and_messages_of_a_socket_are_bounded() {
     assert_eq!(third.closed().await.0, 1013);
     client.subscribe("4", &"#".repeat(5000)).await;
     assert_eq!(client.closed().await.0, 1009);
+}
+
+#[tokio::test]
+async fn subscriptions_of_a_token_are_counted_over_all_its_sockets_and_streams() {
+    let limits = Limits { open_subscriptions: 2, ..Limits::default() };
+    let server = Setup { limits, ..Setup::default() }.start().await;
+    let (mut one, mut two) = (join(&server).await, join(&server).await);
+    one.subscribe("1", "subscription { silence }").await;
+    two.subscribe("1", "subscription { silence }").await;
+    // An answer on each socket says that the subscription before it has begun.
+    for client in [&mut one, &mut two] {
+        client.subscribe("hello", "{ hello }").await;
+        assert_eq!(client.hear().await["type"], "next");
+        assert_eq!(client.hear().await["type"], "complete");
+    }
+    two.subscribe("2", "subscription { silence }").await;
+    let message = two.hear().await;
+    assert_eq!((&message["type"], &message["id"]), (&json!("error"), &json!("2")));
+    assert_eq!(message["payload"][0]["extensions"]["code"], "LIMIT_EXCEEDED");
+    let stream = post("subscription { silence }").with("Accept", Some("text/event-stream")).send(&server).await;
+    assert_eq!((stream.status, stream.code().as_str()), (429, "LIMIT_EXCEEDED"));
+    one.say(json!({ "type": "complete", "id": "1" })).await;
+    loop {
+        two.subscribe("3", "subscription { count(to: 1) }").await;
+        if two.hear().await["type"] == "next" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn operations_of_a_socket_keep_the_pace_of_their_token() {
+    let limits = Limits { requests_per_minute: NonZeroU32::new(2).unwrap(), ..Limits::default() };
+    let server = Setup { limits, ..Setup::default() }.start().await;
+    let mut client = join(&server).await;
+    client.subscribe("1", "{ hello }").await;
+    assert_eq!(client.hear().await["type"], "next");
+    assert_eq!(client.hear().await["type"], "complete");
+    client.subscribe("2", "{ hello }").await;
+    let message = client.hear().await;
+    assert_eq!((&message["type"], &message["id"]), (&json!("error"), &json!("2")));
+    assert_eq!(message["payload"][0]["extensions"]["code"], "LIMIT_EXCEEDED");
+    let mut another = connect(&server).await;
+    another.say(json!({ "type": "connection_init", "payload": { "token": TOKEN } })).await;
+    assert_eq!(another.closed().await.0, 1013);
 }
 
 #[tokio::test]

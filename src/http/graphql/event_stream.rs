@@ -26,7 +26,7 @@ pub(super) fn of_subscription(endpoint: &Endpoint, operation: Operation, call: C
         );
         return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::LimitExceeded, sentence));
     };
-    let responses = endpoint.subscribe(operation, &call);
+    let responses = endpoint.subscribe(operation, &call)?;
     let limits = endpoint.limits();
     let following = Following {
         endpoint: endpoint.clone(),

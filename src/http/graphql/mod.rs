@@ -9,6 +9,7 @@ mod event_stream;
 mod gate;
 mod guard;
 mod over_http;
+mod pace;
 mod parameters;
 mod socket;
 mod socket_message;
@@ -33,6 +34,7 @@ use tracing::Instrument;
 
 use self::answer::{Code, Outcome, Refusal};
 use self::gate::{Gate, Pass};
+use self::pace::Pace;
 use self::parameters::Parameters;
 use super::graphiql::GraphiqlPage;
 use super::identity::{AuthenticationFailure, Authenticator, Identity};
@@ -67,16 +69,22 @@ struct Inner {
     executor: Box<dyn Execute>,
     authenticator: Arc<dyn Authenticator>,
     settings: EndpointSettings,
+    pace: Pace,
     operations: Gate,
     streams: Gate,
+    subscriptions: Gate,
 }
 
 impl Endpoint {
     /// An endpoint over a schema, or anything else that executes requests.
     pub fn new(executor: impl Executor, authenticator: Arc<dyn Authenticator>, settings: EndpointSettings) -> Self {
-        let operations = Gate::new(settings.limits.concurrent_operations);
-        let streams = Gate::new(settings.limits.open_streams);
-        Self(Arc::new(Inner { executor: Box::new(executor), authenticator, settings, operations, streams }))
+        let limits = &settings.limits;
+        let pace = Pace::new(limits.requests_per_minute);
+        let operations = Gate::new(limits.concurrent_operations);
+        let streams = Gate::new(limits.open_streams);
+        let subscriptions = Gate::new(limits.open_subscriptions);
+        let executor = Box::new(executor);
+        Self(Arc::new(Inner { executor, authenticator, settings, pace, operations, streams, subscriptions }))
     }
 
     /// The route of the endpoint, with its own CORS rules.
@@ -155,11 +163,36 @@ impl Endpoint {
         }
     }
 
-    /// Starts a subscription.
-    fn subscribe(&self, operation: Operation, caller: &Call) -> BoxStream<'static, Response> {
+    /// Starts a subscription, when the caller has a place for one more.
+    fn subscribe(&self, operation: Operation, caller: &Call) -> Result<BoxStream<'static, Response>, Refusal> {
+        let Some(pass) = self.0.subscriptions.try_enter(caller.identity.key()) else {
+            let sentence = format!(
+                "More than {} subscriptions of this token are open: end one, then try again.",
+                self.limits().open_subscriptions
+            );
+            return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::LimitExceeded, sentence));
+        };
         let stream = AssertUnwindSafe(self.0.executor.execute_stream(caller.fill(operation.request))).catch_unwind();
         let id = caller.id.clone();
-        stream.map(move |item| item.unwrap_or_else(|panic| after_panic(panic.as_ref(), &id))).boxed()
+        let responses = stream.map(move |item| {
+            // The place is taken as long as the stream is there.
+            let _pass = &pass;
+            item.unwrap_or_else(|panic| after_panic(panic.as_ref(), &id))
+        });
+        Ok(responses.boxed())
+    }
+
+    /// Counts a request of a caller, and refuses it when it comes too soon.
+    fn pace(&self, identity: &Identity) -> Result<(), Refusal> {
+        self.0.pace.step(identity.key()).map_err(|wait| {
+            let seconds = wait.as_secs().saturating_add(1);
+            let sentence = format!(
+                "This token sent more than {} requests in a minute: wait {seconds} seconds, then try again.",
+                self.limits().requests_per_minute
+            );
+            let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, Code::LimitExceeded, sentence);
+            refusal.with_header(header::RETRY_AFTER, &seconds.to_string())
+        })
     }
 
     /// Asks whether a caller may go on. When nobody can say, the caller goes on until somebody can.

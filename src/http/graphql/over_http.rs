@@ -82,6 +82,7 @@ async fn answer(
     })?;
     // Strangers are turned away before anything of theirs is read.
     let identity = endpoint.0.authenticator.authenticate(bearer_of(&parts.headers)?).await?;
+    endpoint.pace(&identity)?;
     let call = Call { identity, id };
     let parameters = if is_read {
         Parameters::from_query_string(parts.uri.query().unwrap_or_default())?

@@ -9,7 +9,7 @@
 //! | 1000 | the client said goodbye |
 //! | 1001 | the server stops, or pings stay unanswered: connect again |
 //! | 1009 | a message is larger than the limit |
-//! | 1013 | too many streams of the token are open, or the token cannot be checked now: try again later |
+//! | 1013 | too many streams or requests of the token, or the token cannot be checked now: try again later |
 //! | 4400 | a message is not understood |
 //! | 4401 | an operation came before `connection_ack` |
 //! | 4403 | the token is missing, wrong, expired or revoked, now or since the socket was opened |
@@ -200,6 +200,7 @@ impl Session {
             Ok(bearer) => self.endpoint.0.authenticator.authenticate(bearer).await.map_err(failed)?,
             Err(failure) => return Err(failed(failure)),
         };
+        self.endpoint.pace(&identity).map_err(|_| Close::too_many_requests())?;
         self._pass = Some(self.endpoint.open_stream(&identity).ok_or_else(Close::too_many_sockets)?);
         self.state = State::Acknowledged(identity);
         Ok(self.outgoing.send(message::ack()).await?)
@@ -216,7 +217,8 @@ impl Session {
             let errors = [coded_error(Code::LimitExceeded, sentence)];
             return Ok(self.outgoing.send(message::error(&id, &errors)).await?);
         }
-        match self.endpoint.prepare(parameters) {
+        let paced = self.endpoint.pace(identity);
+        match paced.and_then(|()| self.endpoint.prepare(parameters)) {
             Err(refusal) => Ok(self.outgoing.send(message::error(&id, &refusal.errors)).await?),
             Ok(operation) => {
                 let caller = Call { identity: identity.clone(), id: self.id.clone() };
@@ -260,7 +262,10 @@ async fn follow(
         let outcome = endpoint.execute(operation, &caller).await;
         return finish(outcome, &outgoing, place).await;
     }
-    let mut responses = endpoint.subscribe(operation, &caller);
+    let mut responses = match endpoint.subscribe(operation, &caller) {
+        Ok(responses) => responses,
+        Err(refusal) => return finish(Outcome::Refused(refusal), &outgoing, place).await,
+    };
     while let Some(response) = responses.next().await {
         match Outcome::of(response) {
             Outcome::Executed(response) => outgoing.send(message::next(&place.id, &response)).await?,

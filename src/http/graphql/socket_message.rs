@@ -45,6 +45,11 @@ impl Close {
         Self::new(1013, "Too many streams of this token are open: close one, then try again")
     }
 
+    /// The caller asks too often.
+    pub(super) fn too_many_requests() -> Self {
+        Self::new(1013, "Too many requests of this token: try again in a minute")
+    }
+
     /// The token could not be checked.
     pub(super) fn try_again() -> Self {
         Self::new(1013, "The token could not be checked right now: try again in a moment")
