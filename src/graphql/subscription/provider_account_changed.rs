@@ -33,16 +33,18 @@ impl ProviderAccountChanged {
         let id = decode_as(&provider_account_id, NodeKind::ProviderAccount).map(ProviderAccountId);
         let id = id.ok_or_else(unknown)?;
         setup.find_account(&caller, id).await.map_err(Failure::from)?.ok_or_else(unknown)?;
-        Ok(stream::unfold((setup, caller, 0_i64), move |(setup, caller, seen)| async move {
+        Ok(stream::unfold(Some((setup, caller, 0_i64)), move |state| async move {
+            let (setup, caller, seen) = state?;
             loop {
                 match setup.find_account(&caller, id).await {
                     Ok(Some(account)) if account.version > seen => {
                         let seen = account.version;
-                        return Some((Ok(ProviderAccountObject(account)), (setup, caller, seen)));
+                        return Some((Ok(ProviderAccountObject(account)), Some((setup, caller, seen))));
                     }
                     Ok(Some(_)) => tokio::time::sleep(LOOK).await,
                     Ok(None) => return None,
-                    Err(error) => return Some((Err(Failure::from(error).into()), (setup, caller, i64::MAX))),
+                    // The stream ends with the error: whoever opens it again begins with the account as it then is.
+                    Err(error) => return Some((Err(Failure::from(error).into()), None)),
                 }
             }
         }))

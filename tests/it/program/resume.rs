@@ -7,12 +7,38 @@ use std::time::Duration;
 use concord::sandbox::RunningSandbox;
 use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait as _, Database, Statement};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use super::harness::{self, Client, Ending, Program, each_database, sequences, tiny_world};
 use crate::postgres::{self, TestDatabase};
+
+/// A client that follows an account is told when it cannot be read, and its stream ends, so that it opens a new one.
+#[tokio::test]
+async fn a_stream_of_an_account_ends_with_its_error() {
+    let database = postgres::sqlite();
+    let program = Program::start_idle(database).await;
+    let admin = program.client("ADMIN").await;
+    let integration = harness::integration(&admin, "A").await;
+    let document = "subscription($id: ID!) { providerAccountChanged(providerAccountId: $id) { id } }";
+    let variables = json!({ "id": integration.pax8 });
+    let mut stream = admin.subscribe(document, variables.clone()).await;
+    assert_eq!(stream.next().await.expect("the account")["data"]["providerAccountChanged"]["id"], integration.pax8);
+    let connection = sea_orm::Database::connect(&program.database.url).await.expect("the database opens");
+    let rename = async |from: &str, to: &str| {
+        let sql = format!("ALTER TABLE {from} RENAME TO {to}");
+        connection.execute_unprepared(&sql).await.expect("the table is renamed");
+    };
+    rename("provider_account", "away").await;
+    let failed = stream.next().await.expect("the error");
+    assert_eq!(failed["errors"][0]["extensions"]["code"], "INTERNAL", "{failed}");
+    assert_eq!(stream.next().await, None);
+    rename("away", "provider_account").await;
+    let mut again = admin.subscribe(document, variables).await;
+    assert_eq!(again.next().await.expect("the account")["data"]["providerAccountChanged"]["id"], integration.pax8);
+    program.stop().await;
+}
 
 #[tokio::test]
 async fn a_subscriber_that_reconnects_sees_every_event_once() {
