@@ -8,6 +8,7 @@ pub mod executor;
 pub mod id;
 pub mod loader;
 pub mod loader_mapping;
+pub mod loader_node;
 pub mod mutation;
 pub mod object;
 pub mod page;

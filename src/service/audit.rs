@@ -1,7 +1,5 @@
 //! Reading the audit chain.
 
-use uuid::Uuid;
-
 use super::{Core, OrInternal as _, ReadError};
 use crate::domain::access::{Caller, Role};
 use crate::domain::audit::AuditEvent;
@@ -35,11 +33,5 @@ impl AuditService {
     pub async fn count(&self, caller: &Caller, filter: &AuditFilter) -> Result<u64, ReadError> {
         caller.require(Role::Admin)?;
         Ok(audit::count(self.core.store.read(), caller.organization_id, filter).await.internal(caller)?)
-    }
-
-    /// An event of the caller's tenant.
-    pub async fn find(&self, caller: &Caller, id: Uuid) -> Result<Option<AuditEvent>, ReadError> {
-        caller.require(Role::Admin)?;
-        Ok(audit::find(self.core.store.read(), caller.organization_id, id).await.internal(caller)?)
     }
 }

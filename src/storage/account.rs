@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use entity::provider_account::{ActiveModel, Column, Entity, Model};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use uuid::Uuid;
 
 use super::text::Word;
 use super::{StorageError, Tx};
@@ -106,7 +107,19 @@ pub async fn find(
     query.one(db).await?.map(domain).transpose()
 }
 
-/// The same, held against other writers until the transaction ends.
+/// The accounts with these ids, in no order.
+pub async fn by_ids(
+    db: &impl ConnectionTrait,
+    organization_id: OrganizationId,
+    ids: &[Uuid],
+) -> Result<Vec<ProviderAccount>, StorageError> {
+    let query = Entity::find()
+        .filter(Column::OrganizationId.eq(organization_id.0))
+        .filter(Column::Id.is_in(ids.iter().copied()));
+    query.all(db).await?.into_iter().map(domain).collect()
+}
+
+/// An account of the tenant, held against other writers until the transaction ends.
 pub async fn lock(
     tx: &Tx,
     organization_id: OrganizationId,

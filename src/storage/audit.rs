@@ -217,16 +217,16 @@ pub async fn count(
     Ok(matching(organization_id, filter).count(db).await?)
 }
 
-/// An event of the tenant.
-pub async fn find(
+/// The events with these ids, in no order.
+pub async fn by_ids(
     db: &impl ConnectionTrait,
     organization_id: OrganizationId,
-    id: Uuid,
-) -> Result<Option<AuditEvent>, StorageError> {
+    ids: &[Uuid],
+) -> Result<Vec<AuditEvent>, StorageError> {
     let query = audit_event::Entity::find()
         .filter(audit_event::Column::OrganizationId.eq(organization_id.0))
-        .filter(audit_event::Column::Id.eq(id));
-    Ok(query.one(db).await?.map(domain))
+        .filter(audit_event::Column::Id.is_in(ids.iter().copied()));
+    Ok(query.all(db).await?.into_iter().map(domain).collect())
 }
 
 /// A chain that was found whole.

@@ -10,6 +10,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _,
     Select,
 };
+use uuid::Uuid;
 
 use super::StorageError;
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
@@ -19,7 +20,7 @@ use super::source::subscription::SubscriptionTable;
 use super::source::vendor_invoice_line::VendorInvoiceLineTable;
 use super::source::{Presence, SourceTable as _, Stored, batch_where};
 use super::text::Word;
-use crate::domain::id::{OrganizationId, ProviderAccountId, SubscriptionId};
+use crate::domain::id::{OrganizationId, ProviderAccountId};
 use crate::domain::period::Period;
 use crate::domain::record::{
     PsaInvoiceLine, PsaInvoiceStatus, Subscription, SubscriptionStatus, VendorInvoiceLine, VendorInvoiceStatus,
@@ -210,17 +211,18 @@ pub async fn subscription_count(
     Ok(subscriptions(organization_id, account_id, filter).count(db).await?)
 }
 
-/// A subscription at Pax8 by our id, with the account it was read from.
-pub async fn subscription(
+/// The subscriptions at Pax8 with these ids of ours, in no order, each with the account it was read from.
+pub async fn subscriptions_by_ids(
     db: &impl ConnectionTrait,
     organization_id: OrganizationId,
-    id: SubscriptionId,
-) -> Result<Option<(ProviderAccountId, Stored<Subscription>)>, StorageError> {
-    let found = subscription::Entity::find_by_id(id.0)
+    ids: &[Uuid],
+) -> Result<Vec<(ProviderAccountId, Stored<Subscription>)>, StorageError> {
+    let found = subscription::Entity::find()
         .filter(subscription::Column::OrganizationId.eq(organization_id.0))
-        .one(db)
+        .filter(subscription::Column::Id.is_in(ids.iter().copied()))
+        .all(db)
         .await?;
     let read =
         |model: subscription::Model| Ok((ProviderAccountId(model.account_id), SubscriptionTable::stored(model)?));
-    found.map(read).transpose()
+    found.into_iter().map(read).collect()
 }

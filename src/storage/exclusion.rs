@@ -101,17 +101,19 @@ pub async fn end(
     Ok(())
 }
 
-/// An exclusion of the tenant.
-pub async fn find(
+/// The exclusions with these ids, ended ones too, in no order.
+pub async fn by_ids(
     db: &impl ConnectionTrait,
     organization_id: OrganizationId,
-    id: ExclusionId,
-) -> Result<Option<Exclusion>, StorageError> {
-    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0));
-    query.one(db).await?.map(domain).transpose()
+    ids: &[Uuid],
+) -> Result<Vec<Exclusion>, StorageError> {
+    let query = Entity::find()
+        .filter(Column::OrganizationId.eq(organization_id.0))
+        .filter(Column::Id.is_in(ids.iter().copied()));
+    query.all(db).await?.into_iter().map(domain).collect()
 }
 
-/// The same, held against other writers until the transaction ends.
+/// An exclusion of the tenant, held against other writers until the transaction ends.
 pub async fn lock(
     tx: &Tx,
     organization_id: OrganizationId,

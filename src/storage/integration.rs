@@ -6,6 +6,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
+use uuid::Uuid;
 
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
 use super::text::Word;
@@ -106,11 +107,11 @@ pub async fn lock(
 pub async fn by_ids(
     db: &impl ConnectionTrait,
     organization_id: OrganizationId,
-    ids: &[IntegrationId],
+    ids: &[Uuid],
 ) -> Result<Vec<Integration>, StorageError> {
     let query = Entity::find()
         .filter(Column::OrganizationId.eq(organization_id.0))
-        .filter(Column::Id.is_in(ids.iter().map(|id| id.0)));
+        .filter(Column::Id.is_in(ids.iter().copied()));
     query.all(db).await?.into_iter().map(domain).collect()
 }
 

@@ -8,6 +8,7 @@ use sea_orm::{
     IsolationLevel, PaginatorTrait, QueryFilter, QuerySelect, Select, TransactionOptions, TransactionTrait,
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::event::{self, StoredEvent};
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
@@ -113,6 +114,18 @@ pub async fn find(
 ) -> Result<Option<ReconciliationRun>, StorageError> {
     let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0));
     query.one(db).await?.map(domain).transpose()
+}
+
+/// The runs with these ids, in no order.
+pub async fn by_ids(
+    db: &impl ConnectionTrait,
+    organization_id: OrganizationId,
+    ids: &[Uuid],
+) -> Result<Vec<ReconciliationRun>, StorageError> {
+    let query = Entity::find()
+        .filter(Column::OrganizationId.eq(organization_id.0))
+        .filter(Column::Id.is_in(ids.iter().copied()));
+    query.all(db).await?.into_iter().map(domain).collect()
 }
 
 fn of_integration(organization_id: OrganizationId, integration_id: IntegrationId) -> Select<Entity> {

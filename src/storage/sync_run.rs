@@ -10,6 +10,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::event::{self, StoredEvent};
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
@@ -209,6 +210,18 @@ pub async fn find(
 ) -> Result<Option<SyncRun>, StorageError> {
     let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0));
     query.one(db).await?.map(domain).transpose()
+}
+
+/// The runs with these ids, in no order.
+pub async fn by_ids(
+    db: &impl ConnectionTrait,
+    organization_id: OrganizationId,
+    ids: &[Uuid],
+) -> Result<Vec<SyncRun>, StorageError> {
+    let query = Entity::find()
+        .filter(Column::OrganizationId.eq(organization_id.0))
+        .filter(Column::Id.is_in(ids.iter().copied()));
+    query.all(db).await?.into_iter().map(domain).collect()
 }
 
 /// The run of an integration that waits or works.

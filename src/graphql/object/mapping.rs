@@ -13,11 +13,11 @@ use super::psa_product::PsaProductObject;
 use crate::domain::mapping::{
     Mapping as Stored, MappingKind as Kind, MappingOrigin as Origin, MappingRole as Role, MappingStatus as Status,
 };
-use crate::graphql::context::{caller, services};
 use crate::graphql::error::Failure;
 use crate::graphql::loader_mapping::{
     CompanyKey, CustomerKey, MappingsOfPax8, MappingsOfPsa, Pax8ProductKey, PsaProductKey, load, load_referred,
 };
+use crate::graphql::loader_node::MappingKey;
 use crate::graphql::page::page_types;
 use crate::graphql::scalar::Decimal;
 
@@ -272,6 +272,6 @@ pub(super) async fn of_psa(ctx: &Context<'_>, id: Uuid) -> Result<Vec<Stored>, F
 
 /// The mapping with an id of this kind.
 pub async fn find(ctx: &Context<'_>, kind: Kind, id: Uuid) -> Result<Option<Stored>, Failure> {
-    let found = services(ctx).mapping.find(caller(ctx), crate::domain::id::MappingId(id)).await?;
+    let found = load(ctx, |organization| MappingKey(organization, id)).await?;
     Ok(found.filter(|mapping| mapping.kind == kind))
 }

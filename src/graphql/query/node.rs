@@ -1,19 +1,20 @@
 //! `viewer`, `node` and `nodes`.
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use futures_util::future::join_all;
 use uuid::Uuid;
 
 use crate::domain::access::Role;
-use crate::domain::id::{
-    DiscrepancyId, ExclusionId, IntegrationId, ProviderAccountId, ReconciliationRunId, ReportId, SubscriptionId,
-    SyncRunId,
-};
+use crate::domain::id::{DiscrepancyId, ReportId};
 use crate::domain::mapping::MappingKind;
-use crate::graphql::context::{caller, services};
+use crate::graphql::context::{caller, require};
 use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, decode};
 use crate::graphql::loader_mapping::{CompanyKey, CustomerKey, Pax8ProductKey, PsaProductKey, load};
+use crate::graphql::loader_node::{
+    AccountKey, AuditEventKey, ExclusionKey, IntegrationKey, ReconciliationRunKey, SubscriptionKey, SyncRunKey,
+};
 use crate::graphql::object::account::ProviderAccountObject;
 use crate::graphql::object::audit_event::AuditEventObject;
 use crate::graphql::object::company::Pax8CompanyObject;
@@ -29,6 +30,7 @@ use crate::graphql::object::reconciliation_run::ReconciliationRunObject;
 use crate::graphql::object::report::ReconciliationReportObject;
 use crate::graphql::object::subscription::Pax8SubscriptionObject;
 use crate::graphql::object::sync_run::SyncRunObject;
+use crate::graphql::record_loader::{DiscrepancyKey, ReportKey};
 
 /// An object, nothing, or why it could not be read.
 type Answer = Option<Result<Node, Failure>>;
@@ -92,11 +94,8 @@ impl NodeQuery {
         if ids.len() > MAX_IDS {
             return Some(Err(Failure::bad_input(format!("Give at most {MAX_IDS} IDs, not {}.", ids.len()))));
         }
-        let mut found = Vec::with_capacity(ids.len());
-        for id in &ids {
-            found.push(find(ctx, id).await.transpose());
-        }
-        Some(Ok(found))
+        // Together, so that a loader sees all ids of its kind before it reads.
+        Some(Ok(join_all(ids.iter().map(async |id| find(ctx, id).await.transpose())).await))
     }
 }
 
@@ -107,22 +106,24 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, Failure> {
 
 /// The object of a kind; every kind that a client can hold is answered here.
 pub(crate) async fn find_kind(ctx: &Context<'_>, kind: NodeKind, id: Uuid) -> Result<Option<Node>, Failure> {
-    let (services, caller) = (services(ctx), caller(ctx));
+    require(ctx, Role::Viewer)?;
     Ok(match kind {
         NodeKind::Integration => {
-            let found = services.setup.find(caller, IntegrationId(id)).await?;
+            let found = load(ctx, |organization| IntegrationKey(organization, id)).await?;
             found.map(|integration| Node::Integration(IntegrationObject(integration)))
         }
         NodeKind::ProviderAccount => {
-            let found = services.setup.find_account(caller, ProviderAccountId(id)).await?;
+            let found = load(ctx, |organization| AccountKey(organization, id)).await?;
             found.map(|account| Node::ProviderAccount(ProviderAccountObject(account)))
         }
         NodeKind::SyncRun => {
-            let found = services.sync.find(caller, SyncRunId(id)).await?;
+            let found = load(ctx, |organization| SyncRunKey(organization, id)).await?;
             found.map(|run| Node::SyncRun(SyncRunObject(run)))
         }
         NodeKind::AuditEvent => {
-            services.audit.find(caller, id).await?.map(|event| Node::AuditEvent(AuditEventObject(event)))
+            require(ctx, Role::Admin)?;
+            let found = load(ctx, |organization| AuditEventKey(organization, id)).await?;
+            found.map(|event| Node::AuditEvent(AuditEventObject(event)))
         }
         NodeKind::Pax8Company => {
             let found = load(ctx, |organization| CompanyKey(organization, id)).await?;
@@ -143,24 +144,24 @@ pub(crate) async fn find_kind(ctx: &Context<'_>, kind: NodeKind, id: Uuid) -> Re
         NodeKind::CustomerMapping => mapping::find(ctx, MappingKind::Customer, id).await?.map(mapping::node),
         NodeKind::ProductMapping => mapping::find(ctx, MappingKind::Product, id).await?.map(mapping::node),
         NodeKind::Exclusion => {
-            let found = services.mapping.find_exclusion(caller, ExclusionId(id)).await?;
+            let found = load(ctx, |organization| ExclusionKey(organization, id)).await?;
             found.map(|exclusion| Node::Exclusion(ExclusionObject(exclusion)))
         }
         NodeKind::ReconciliationRun => {
-            let found = services.reconciliation.find(caller, ReconciliationRunId(id)).await?;
+            let found = load(ctx, |organization| ReconciliationRunKey(organization, id)).await?;
             found.map(|run| Node::ReconciliationRun(ReconciliationRunObject(run)))
         }
         NodeKind::ReconciliationReport => {
-            let found = services.reconciliation.report(caller, ReportId(id)).await?;
+            let found = load(ctx, |organization| ReportKey(organization, ReportId(id))).await?;
             let report = found.map(|stored| ReconciliationReportObject::read(ctx, stored)).transpose()?;
             report.map(Node::ReconciliationReport)
         }
         NodeKind::Discrepancy => {
-            let found = services.reconciliation.discrepancies_by_ids(caller, &[DiscrepancyId(id)]).await?.pop();
+            let found = load(ctx, |organization| DiscrepancyKey(organization, DiscrepancyId(id))).await?;
             found.map(|discrepancy| Node::Discrepancy(DiscrepancyObject(discrepancy)))
         }
         NodeKind::Pax8Subscription => {
-            let found = services.reconciliation.subscription(caller, SubscriptionId(id)).await?;
+            let found = load(ctx, |organization| SubscriptionKey(organization, id)).await?;
             found.map(|(integration_id, stored)| {
                 Node::Pax8Subscription(Pax8SubscriptionObject { stored, integration_id })
             })

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::MappingService;
 use crate::domain::access::{Caller, Role};
-use crate::domain::id::{ExclusionId, IntegrationId, MappingId, ProviderAccountId};
+use crate::domain::id::{IntegrationId, MappingId, ProviderAccountId};
 use crate::domain::mapping::{Mapping, MappingKind, MappingOrigin, MappingStatus};
 use crate::service::{OrInternal as _, ReadError};
 use crate::storage::candidate::{self, Candidate};
@@ -135,11 +135,5 @@ impl MappingService {
         caller.require(Role::Viewer)?;
         let db = self.core.store.read();
         Ok(exclusion::of_records(db, caller.organization_id, records).await.internal(caller)?)
-    }
-
-    /// An exclusion of the caller's tenant, also an ended one.
-    pub async fn find_exclusion(&self, caller: &Caller, id: ExclusionId) -> Result<Option<Exclusion>, ReadError> {
-        caller.require(Role::Viewer)?;
-        Ok(exclusion::find(self.core.store.read(), caller.organization_id, id).await.internal(caller)?)
     }
 }

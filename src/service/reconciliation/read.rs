@@ -2,9 +2,7 @@
 
 use super::ReconciliationService;
 use crate::domain::access::{Caller, Role};
-use crate::domain::id::{
-    DiscrepancyId, IntegrationId, ProviderAccountId, ReconciliationRunId, ReportId, SubscriptionId,
-};
+use crate::domain::id::{DiscrepancyId, IntegrationId, ProviderAccountId, ReconciliationRunId, ReportId};
 use crate::domain::provider::Side;
 use crate::domain::record::Subscription;
 use crate::domain::run::ReconciliationRun;
@@ -205,20 +203,6 @@ impl ReconciliationService {
         let (read, organization) = (self.core.store.read(), caller.organization_id);
         let Some(pax8) = self.pax8(caller, integration_id).await? else { return Ok(0) };
         Ok(billing::subscription_count(read, organization, pax8, filter).await.internal(caller)?)
-    }
-
-    /// A subscription at Pax8 by our id, with the integration whose account it was read from.
-    pub async fn subscription(
-        &self,
-        caller: &Caller,
-        id: SubscriptionId,
-    ) -> Result<Option<(IntegrationId, Stored<Subscription>)>, ReadError> {
-        caller.require(Role::Viewer)?;
-        let (read, organization) = (self.core.store.read(), caller.organization_id);
-        let found = billing::subscription(read, organization, id).await.internal(caller)?;
-        let Some((account_id, stored)) = found else { return Ok(None) };
-        let owner = account::find(read, organization, account_id).await.internal(caller)?;
-        Ok(owner.map(|owner| (owner.integration_id, stored)))
     }
 
     async fn pax8(

@@ -1,10 +1,10 @@
 //! The number of SQL statements of a page does not grow with the page.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use super::harness::{self, Program, each_database};
+use super::harness::{self, Client, Program, each_database};
 
 /// Pages with everything that an item refers to.
 const PAGES: &[(&str, &str)] = &[
@@ -140,6 +140,66 @@ async fn a_larger_page_takes_no_more_statements() {
             assert!(growth <= 1, "{name}: {statements:?} statements for pages of {sizes:?}");
             assert!(statements[0] < 20, "{name}: {statements:?}");
         }
+        nodes_of_every_kind(&admin, &count).await;
         program.stop().await;
     }
+}
+
+/// Some objects of every kind that has an id, by kind.
+async fn known_ids(admin: &Client) -> Vec<Vec<Value>> {
+    let document = "{
+        integrations { nodes { id pax8Account { id } psaAccount { id } } }
+        integration {
+            syncRuns { nodes { id } } pax8Companies { nodes { id } } psaCustomers { nodes { id } }
+            pax8Products { nodes { id } } psaProducts { nodes { id } }
+            customerMappings { nodes { id } } productMappings { nodes { id } }
+        }
+        reconciliationRuns { nodes { id report { id } } }
+        discrepancies { nodes { id } } pax8Subscriptions { nodes { id } } auditEvents { nodes { id } }
+    }";
+    let data = admin.ask(document, json!({})).await;
+    let ids = |list: &Value, field: &str| -> Vec<Value> {
+        let nodes = list["nodes"].as_array().expect("a page").iter();
+        nodes.map(|node| node.pointer(field).expect("an id").clone()).collect()
+    };
+    let mut kinds = vec![
+        ids(&data["integrations"], "/id"),
+        ids(&data["integrations"], "/pax8Account/id"),
+        ids(&data["reconciliationRuns"], "/id"),
+        ids(&data["reconciliationRuns"], "/report/id"),
+    ];
+    kinds.extend(data["integration"].as_object().expect("an integration").values().map(|list| ids(list, "/id")));
+    let lists = ["discrepancies", "pax8Subscriptions", "auditEvents"];
+    kinds.extend(lists.into_iter().map(|list| ids(&data[list], "/id")));
+    let company = data["integration"]["pax8Companies"]["nodes"][0]["id"].clone();
+    let input = json!({ "recordId": company, "reason": "NOT_RESOLD" });
+    let excluded = admin.done("exclusionCreate", "exclusion { id }", input).await;
+    kinds.push(vec![excluded["exclusion"]["id"].clone()]);
+    kinds
+}
+
+/// However many objects of a kind are asked for by their ids, and in whatever order, one statement reads them.
+async fn nodes_of_every_kind(admin: &Client, count: &AtomicUsize) {
+    let kinds = known_ids(admin).await;
+    assert_eq!(kinds.len(), 15, "the kinds that have ids");
+    let longest = kinds.iter().map(Vec::len).max().expect("there are kinds");
+    let one: Vec<&Value> = kinds.iter().map(|ids| &ids[0]).collect();
+    let many: Vec<&Value> = (0..longest).flat_map(|at| kinds.iter().filter_map(move |ids| ids.get(at))).collect();
+    let many = &many[..many.len().min(100)];
+    assert!(many.len() > 2 * one.len(), "{}", many.len());
+    let mut statements = Vec::new();
+    for ids in [&one[..], many] {
+        let before = count.load(Ordering::SeqCst);
+        let data = admin.ask("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", json!({ "ids": ids })).await;
+        statements.push(count.load(Ordering::SeqCst) - before);
+        let found: Vec<&Value> = data["nodes"].as_array().expect("a list").iter().map(|node| &node["id"]).collect();
+        assert_eq!(found, ids, "in the order in which they were asked for");
+    }
+    assert!(
+        statements[1].abs_diff(statements[0]) <= 1,
+        "{statements:?} statements for {} and {}",
+        one.len(),
+        many.len()
+    );
+    assert!(statements[0] < 22, "{statements:?}");
 }
