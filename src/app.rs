@@ -12,6 +12,7 @@ use crate::domain::access::{Actor, Caller};
 use crate::environment::{Clock, Ids};
 use crate::graphql::executor::CallerExecutor;
 use crate::graphql::{self, Schema, SchemaSettings};
+use crate::http::download::{self, Download, Downloads, NoDownload};
 use crate::http::{
     AllowedOrigins, AuthenticationFailure, Authenticator, Endpoint, EndpointSettings, GraphiqlPage, Identity, Limits,
     NotReady, Readiness, Site, router,
@@ -20,6 +21,8 @@ use crate::job::{Runner, Scheduler};
 use crate::secret::{KeyRing, OpenError};
 use crate::service::access::{AccessService, TokenFailure};
 use crate::service::connections::{Connections, Reach};
+use crate::service::reconciliation::ReconciliationService;
+use crate::service::reconciliation::download::{DownloadError, DownloadedReport};
 use crate::service::{Connectors, Core, Services};
 use crate::storage::Store;
 use crate::storage::audit::Seal;
@@ -63,19 +66,16 @@ pub struct App {
     pub schema: Schema,
 }
 
-/// The key under which the audit chain is sealed.
-const AUDIT_LABEL: &str = "audit";
+/// Makes keyed hashes with the secret keys.
+pub struct KeyedSeal(pub Arc<KeyRing>);
 
-/// Seals audit chains with the secret keys.
-pub struct AuditSeal(pub Arc<KeyRing>);
-
-impl Seal for AuditSeal {
-    fn mac(&self, bytes: &[u8]) -> String {
-        self.0.hmac(AUDIT_LABEL, bytes)
+impl Seal for KeyedSeal {
+    fn mac(&self, purpose: &'static str, bytes: &[u8]) -> String {
+        self.0.hmac(purpose, bytes)
     }
 
-    fn is_mac(&self, bytes: &[u8], mac: &str) -> Result<bool, String> {
-        match self.0.verify_hmac(AUDIT_LABEL, bytes, mac) {
+    fn is_mac(&self, purpose: &'static str, bytes: &[u8], mac: &str) -> Result<bool, String> {
+        match self.0.verify_hmac(purpose, bytes, mac) {
             Ok(is_good) => Ok(is_good),
             // What is no code of ours was not written by us.
             Err(OpenError::Malformed | OpenError::Refused { .. }) => Ok(false),
@@ -93,7 +93,7 @@ impl App {
         let connectors =
             connectors.unwrap_or_else(|| Arc::new(Connections::new(Arc::clone(&keys), Arc::clone(&clock), reach)));
         let core =
-            Core { store, clock, ids, seal: Arc::new(AuditSeal(keys)), connectors, work: Arc::new(Notify::new()) };
+            Core { store, clock, ids, seal: Arc::new(KeyedSeal(keys)), connectors, work: Arc::new(Notify::new()) };
         let services = Services::new(core.clone());
         let schema = graphql::schema(services.clone(), schema);
         Self { services, access: AccessService::new(core), schema }
@@ -107,7 +107,8 @@ impl App {
         let settings = EndpointSettings { limits, origins, page, shutdown, ids };
         let endpoint = Endpoint::new(CallerExecutor(self.schema.clone()), authenticator, settings);
         let readiness = Arc::new(DatabaseReadiness(self.services.core.store.clone()));
-        router(Site { endpoint, readiness, others: Router::new() })
+        let others = download::routes(Arc::new(ReportDownloads(self.services.reconciliation.clone())));
+        router(Site { endpoint, readiness, others })
     }
 
     /// Serves until told to stop, with workers and scheduler.
@@ -156,6 +157,22 @@ impl Authenticator for TokenAuthenticator {
         match identity.caller::<Caller>().map(|caller| &caller.actor) {
             Some(Actor::Token { id, .. }) => self.0.still_valid(*id).await.map_err(failure),
             _ => Err(AuthenticationFailure::Unknown),
+        }
+    }
+}
+
+struct ReportDownloads(ReconciliationService);
+
+#[async_trait]
+impl Downloads for ReportDownloads {
+    async fn open(&self, ticket: &str) -> Result<Download, NoDownload> {
+        match self.0.download(ticket).await {
+            Ok(DownloadedReport { file, media_type, bytes }) => Ok(Download { file, media_type, bytes }),
+            Err(DownloadError::Unknown) => Err(NoDownload::Unknown),
+            Err(DownloadError::Expired) => Err(NoDownload::Expired),
+            Err(error @ (DownloadError::Storage(_) | DownloadError::Broken(_))) => {
+                Err(NoDownload::Failed(error.to_string()))
+            }
         }
     }
 }

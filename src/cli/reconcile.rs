@@ -106,9 +106,9 @@ fn write(
     std::fs::create_dir_all(directory)
         .with_context(|| format!("The directory {} cannot be made", directory.display()))?;
     let mut files: Vec<(&'static str, Vec<u8>)> = vec![
-        ("reconciliation.csv", csv::keys(document).into_bytes()),
-        ("discrepancies.csv", csv::discrepancies(document).into_bytes()),
-        ("observations.csv", csv::observations(document).into_bytes()),
+        ("reconciliation.csv", csv::keys(document, Audience::WithCost).into_bytes()),
+        ("discrepancies.csv", csv::discrepancies(document, Audience::WithCost).into_bytes()),
+        ("observations.csv", csv::observations(document, Audience::WithCost).into_bytes()),
         ("report.json", json::render(document).into_bytes()),
         ("report.xlsx", xlsx::render(document, Audience::WithCost).context("The workbook cannot be made")?),
         ("report.html", html::render(document, Audience::WithCost).into_bytes()),

@@ -5,6 +5,7 @@
 
 use rust_decimal::Decimal;
 
+use super::Audience;
 use super::document::{Document, Finding, Key};
 use crate::domain::discrepancy::DiscrepancyType;
 use crate::domain::money::{Currency, plain};
@@ -49,8 +50,8 @@ const DISCREPANCY_COLUMNS: [&str; 22] = [
 ];
 
 /// The keys. One whose cost, expected and billed amounts are all zero is not listed.
-pub fn keys(document: &Document) -> String {
-    let mut table = Table::new(&KEY_COLUMNS);
+pub fn keys(document: &Document, audience: Audience) -> String {
+    let mut table = Table::new(&KEY_COLUMNS, audience);
     for key in document.keys.iter().filter(|key| is_listed(key)) {
         let amount = |amount: Option<Decimal>| amount.map_or_else(String::new, |amount| money(amount, &key.currency));
         let ids: Vec<&str> =
@@ -73,13 +74,13 @@ pub fn keys(document: &Document) -> String {
 }
 
 /// What somebody has to settle.
-pub fn discrepancies(document: &Document) -> String {
-    findings(document, DiscrepancyType::is_in_discrepancy_file)
+pub fn discrepancies(document: &Document, audience: Audience) -> String {
+    findings(document, audience, DiscrepancyType::is_in_discrepancy_file)
 }
 
 /// What is worth knowing beside it.
-pub fn observations(document: &Document) -> String {
-    findings(document, |kind| !kind.is_in_discrepancy_file())
+pub fn observations(document: &Document, audience: Audience) -> String {
+    findings(document, audience, |kind| !kind.is_in_discrepancy_file())
 }
 
 fn is_listed(key: &Key) -> bool {
@@ -87,8 +88,8 @@ fn is_listed(key: &Key) -> bool {
     [key.cost, key.expected, key.billed].into_iter().any(|amount| amount.is_none_or(|amount| !amount.is_zero()))
 }
 
-fn findings(document: &Document, is_wanted: impl Fn(DiscrepancyType) -> bool) -> String {
-    let mut table = Table::new(&DISCREPANCY_COLUMNS);
+fn findings(document: &Document, audience: Audience, is_wanted: impl Fn(DiscrepancyType) -> bool) -> String {
+    let mut table = Table::new(&DISCREPANCY_COLUMNS, audience);
     let name = |names: &std::collections::BTreeMap<String, String>, id: &Option<String>| {
         id.as_ref().and_then(|id| names.get(id)).cloned().unwrap_or_default()
     };
@@ -151,21 +152,31 @@ fn money(amount: Decimal, currency: &str) -> String {
     plain(amount, Currency::parse(currency).map_or(2, |currency| currency.minor_digits()))
 }
 
-struct Table(csv::Writer<Vec<u8>>);
+/// Columns that tell about cost.
+const COST_COLUMNS: [&str; 2] = ["pax8CostTotal", "costEffect"];
+
+struct Table {
+    writer: csv::Writer<Vec<u8>>,
+    /// Whether the reader sees the column at each place.
+    is_shown: Vec<bool>,
+}
 
 impl Table {
-    fn new(columns: &[&str]) -> Self {
-        let mut table = Self(csv::Writer::from_writer(Vec::new()));
+    fn new(columns: &[&str], audience: Audience) -> Self {
+        let is_shown =
+            columns.iter().map(|column| audience == Audience::WithCost || !COST_COLUMNS.contains(column)).collect();
+        let mut table = Self { writer: csv::Writer::from_writer(Vec::new()), is_shown };
         table.row(columns);
         table
     }
 
     fn row(&mut self, fields: &[&str]) {
-        self.0.write_record(fields).expect("every row of a table has its columns, and memory takes them all");
+        let shown = fields.iter().zip(&self.is_shown).filter(|(_, is_shown)| **is_shown).map(|(field, _)| field);
+        self.writer.write_record(shown).expect("every row of a table has its columns, and memory takes them all");
     }
 
     fn finish(self) -> String {
-        let bytes = self.0.into_inner().expect("writing to memory cannot fail");
+        let bytes = self.writer.into_inner().expect("writing to memory cannot fail");
         String::from_utf8(bytes).expect("fields are texts")
     }
 }

@@ -45,15 +45,18 @@ impl Head {
 /// Version of the encoding that is hashed.
 const ENCODING: &str = "concord-audit-1";
 
+/// What the hashes of the chain are made for.
+const PURPOSE: &str = "audit";
+
 /// Computes a keyed hash; the key stays where it is.
 pub trait Seal: Send + Sync {
-    /// The keyed hash of some bytes, as text.
-    fn mac(&self, bytes: &[u8]) -> String;
+    /// The keyed hash of some bytes, as text. A hash made for one purpose is none for another.
+    fn mac(&self, purpose: &'static str, bytes: &[u8]) -> String;
 
     /// Whether a keyed hash is the one of these bytes. With several keys, also when it was made with one that was
     /// replaced since; an error says that the key is not there.
-    fn is_mac(&self, bytes: &[u8], mac: &str) -> Result<bool, String> {
-        Ok(self.mac(bytes) == mac)
+    fn is_mac(&self, purpose: &'static str, bytes: &[u8], mac: &str) -> Result<bool, String> {
+        Ok(self.mac(purpose, bytes) == mac)
     }
 }
 
@@ -134,7 +137,7 @@ pub async fn record(
         mac: String::new(),
     };
     model.hash = chained(&head.hash, &model);
-    model.mac = seal.mac(model.hash.as_bytes());
+    model.mac = seal.mac(PURPOSE, model.hash.as_bytes());
     let (sequence, hash) = (model.sequence, model.hash.clone());
     let end = Head { organization_id: organization, sequence, hash: hash.clone() };
     let row: audit_event::ActiveModel = model.into();
@@ -339,7 +342,7 @@ fn flaw(seal: &dyn Seal, previous: &str, event: &audit_event::Model) -> Result<b
     if chained(previous, event) != event.hash {
         return Err(Flaw::Changed);
     }
-    match seal.is_mac(event.hash.as_bytes(), &event.mac) {
+    match seal.is_mac(PURPOSE, event.hash.as_bytes(), &event.mac) {
         Ok(true) => {}
         Ok(false) => return Err(Flaw::Forged),
         Err(why) => return Err(Flaw::Unverifiable(why)),

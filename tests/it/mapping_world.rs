@@ -36,7 +36,7 @@ use crate::postgres::TestDatabase;
 struct PlainSeal;
 
 impl Seal for PlainSeal {
-    fn mac(&self, bytes: &[u8]) -> String {
+    fn mac(&self, _: &'static str, bytes: &[u8]) -> String {
         format!("{} bytes", bytes.len())
     }
 }

@@ -19,6 +19,7 @@ pub mod reconciliation_run;
 pub mod record;
 pub mod record_reference;
 pub mod report;
+pub mod report_download;
 pub mod report_part;
 pub mod subscription;
 pub mod sync_run;

@@ -13,6 +13,7 @@ use super::discrepancy::{
 use super::pax8_product::Pax8ProductObject;
 use super::psa_product::PsaProductObject;
 use super::record_reference::{all, pax8_company, pax8_product, psa_customer, psa_product};
+use super::report_download::{ReportDownload, ReportFormat};
 use super::report_part::{
     BillingTotals, PolicySwitch, ReportClass, ReportCoverage, ReportLeftOutRecord, ReportReason, ReportTieOut,
     ReportVerdict, for_finance, internal,
@@ -124,6 +125,16 @@ impl ReconciliationReportObject {
     /// Number of records that could not be taken in.
     async fn left_out_record_count(&self) -> u64 {
         self.summary.left_out.len() as u64
+    }
+
+    /// Link to the report as a file, for a browser to follow; null with an error when the caller may not have it.
+    async fn download(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Form of the file.")] format: ReportFormat,
+    ) -> Option<Result<ReportDownload, Failure>> {
+        let link = services(ctx).reconciliation.download_link(caller(ctx), self.stored.id, format.into()).await;
+        link.map_err(Failure::from).transpose().map(|link| link.map(ReportDownload::from))
     }
 
     /// Number of lines.

@@ -4,6 +4,7 @@
 //! is killed begins again; what it had stored of a report is taken away first, and nobody sees a report before its last
 //! row is there. A report that is equal to an earlier one is that one.
 
+pub mod download;
 mod execute;
 pub mod intake;
 mod keep;

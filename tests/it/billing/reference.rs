@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use concord::domain::period::Period;
 use concord::engine::billing::Policy;
-use concord::report::csv;
 use concord::report::document::Document;
+use concord::report::{Audience, csv};
 use concord::service::offline::{ReconcileDirectory, reconcile};
 
 /// A row of a CSV file, by its headings.
@@ -85,7 +85,7 @@ async fn every_key_of_the_reference_is_right_to_the_cent() {
     let Some(directory) = data() else { return };
     let (text, gold) = gold(&directory, "reconciliation.csv");
     for (periods, document) in windows(&directory).await {
-        let written = csv::keys(&document);
+        let written = csv::keys(&document, Audience::WithCost);
         assert_eq!(headings(&written), headings(&text));
         let (ours, expected) = (keys(&rows(&written), &periods), keys(&gold, &periods));
         let wrong: Vec<String> = ours
@@ -129,7 +129,7 @@ async fn discrepancies_of_the_reference_are_found_and_no_others() {
     let Some(directory) = data() else { return };
     let (text, gold) = gold(&directory, "discrepancies.csv");
     for (periods, document) in windows(&directory).await {
-        let written = csv::discrepancies(&document);
+        let written = csv::discrepancies(&document, Audience::WithCost);
         assert_eq!(headings(&written), headings(&text));
         let (ours, expected) = (findings(&rows(&written), &periods), findings(&gold, &periods));
         let (mut right, mut differences) = (0, Vec::new());
@@ -159,7 +159,7 @@ async fn what_only_looks_wrong_is_not_reported() {
     let traps: BTreeSet<&str> =
         traps.iter().map(|row| row["subscriptionId"].as_str()).filter(|id| !planted.contains(id)).collect();
     assert!(!traps.is_empty());
-    let reported: Vec<String> = rows(&csv::discrepancies(&document))
+    let reported: Vec<String> = rows(&csv::discrepancies(&document, Audience::WithCost))
         .iter()
         .filter(|row| traps.contains(row["subscriptionId"].as_str()))
         .map(|row| format!("{} {} {}", row["type"], row["subscriptionId"], row["note"]))

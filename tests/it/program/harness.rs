@@ -95,7 +95,7 @@ pub struct Program {
     pub app: App,
     pub sandbox: RunningSandbox,
     pub database: TestDatabase,
-    address: SocketAddr,
+    pub address: SocketAddr,
     shutdown: CancellationToken,
     server: JoinHandle<std::io::Result<()>>,
 }
@@ -226,7 +226,7 @@ pub async fn clear_faults(sandbox: &RunningSandbox) {
     assert!(answer.status().is_success());
 }
 
-fn http() -> reqwest::Client {
+pub fn http() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     #[expect(clippy::disallowed_methods, reason = "a test speaks to the server as a stranger would")]
     reqwest::Client::new()

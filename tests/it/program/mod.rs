@@ -6,6 +6,7 @@ pub mod harness;
 mod bad_input;
 mod connecting;
 mod cost;
+mod downloads;
 mod reconcile;
 mod resume;
 mod roles;

@@ -48,7 +48,7 @@ use crate::postgres::{TestDatabase, databases, sqlite};
 struct NoSeal;
 
 impl Seal for NoSeal {
-    fn mac(&self, bytes: &[u8]) -> String {
+    fn mac(&self, _: &'static str, bytes: &[u8]) -> String {
         bytes.len().to_string()
     }
 }

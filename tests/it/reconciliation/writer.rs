@@ -1,9 +1,13 @@
 //! The report as text and CSV.
 
+use chrono::TimeDelta;
+use concord::domain::access::Role;
 use concord::report::Audience;
 use concord::report::json::{pack, unpack};
 use concord::report::text::{Style, render};
 use concord::report::{csv, html, xlsx};
+
+use concord::service::reconciliation::download::{DownloadError, ReportForm};
 
 use super::world::World;
 
@@ -77,7 +81,7 @@ async fn tables_have_the_columns_of_the_exchange_files() {
     let document = world.document(run.report_id.expect("a report")).await;
     let id = &document.discrepancies[0].id;
     assert_eq!(
-        csv::keys(&document),
+        csv::keys(&document, Audience::WithCost),
         format!(
             "psaCustomerId,pax8CompanyIds,psaProductId,pax8ProductIds,period,currency,pax8CostTotal,expectedBilled,\
              actualBilled,difference,discrepancyIds\n\
@@ -85,7 +89,7 @@ async fn tables_have_the_columns_of_the_exchange_files() {
              102,b,2001,p,2026-10,USD,92.50,110.00,110.00,0.00,\n"
         )
     );
-    let discrepancies = csv::discrepancies(&document);
+    let discrepancies = csv::discrepancies(&document, Audience::WithCost);
     let mut lines = discrepancies.lines();
     assert_eq!(
         lines.next(),
@@ -101,7 +105,7 @@ async fn tables_have_the_columns_of_the_exchange_files() {
          264.00,220.00,-44.00,0.00,,"
     );
     assert!(row.starts_with(&start), "{row}");
-    assert_eq!(csv::observations(&document).lines().count(), 1);
+    assert_eq!(csv::observations(&document, Audience::WithCost).lines().count(), 1);
 }
 
 #[tokio::test]
@@ -144,4 +148,19 @@ async fn the_workbook_is_the_same_each_time_and_has_no_cost_for_readers_who_may_
     let book = |audience| xlsx::render(&document, audience).expect("a workbook");
     assert_eq!(book(Audience::WithCost), book(Audience::WithCost));
     assert!(book(Audience::WithCost).len() > book(Audience::WithoutCost).len());
+}
+
+#[tokio::test]
+async fn a_link_expires() {
+    let world = World::on_sqlite().await;
+    let report = world.reconcile().await.report_id.expect("a report");
+    let service = &world.services.reconciliation;
+    let link = service.download_link(&world.caller(Role::Viewer), report, ReportForm::Html).await;
+    let link = link.expect("readable").expect("a report of the tenant");
+    world.clock.advance(TimeDelta::seconds(599));
+    assert_eq!(service.download(&link.ticket).await.expect("it works").file, "report.html");
+    world.clock.advance(TimeDelta::seconds(1));
+    assert!(matches!(service.download(&link.ticket).await, Err(DownloadError::Expired)));
+    let foreign = service.download_link(&world.stranger(Role::Admin), report, ReportForm::Html).await;
+    assert_eq!(foreign.expect("readable"), None);
 }

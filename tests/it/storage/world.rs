@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use concord::app::AuditSeal;
+use concord::app::KeyedSeal;
 use concord::domain::access::Caller;
 use concord::domain::id::{OrganizationId, SyncRunId};
 use concord::domain::integration::Integration;
@@ -47,10 +47,10 @@ pub struct App {
 }
 
 /// The seal of the audit chain.
-pub fn seal() -> AuditSeal {
+pub fn seal() -> KeyedSeal {
     let text = SecretString::from("test:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".to_owned());
     let keys = KeyRing::parse(&text, "the test", Arc::new(CountingRandom::default())).expect("a good key");
-    AuditSeal(Arc::new(keys))
+    KeyedSeal(Arc::new(keys))
 }
 
 /// The use cases over a database, as one more replica.
