@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt};
 use http::StatusCode;
-use tokio::time::{Instant, Interval, interval_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::answer::{Code, Outcome, Refusal, body_of, body_of_refusal};
 use super::gate::Pass;
@@ -31,11 +31,19 @@ pub(super) fn of_subscription(endpoint: &Endpoint, operation: Operation, call: C
     let following = Following {
         endpoint: endpoint.clone(),
         responses,
-        recheck: interval_at(Instant::now() + limits.recheck_interval, limits.recheck_interval),
+        recheck: rechecks(limits.recheck_interval),
+        is_over: false,
         call,
         _pass: pass,
     };
     Ok(written(following.into_events(), limits.ping_interval))
+}
+
+/// When it is looked again whether the caller may still listen. After a delay the next look is a whole interval away.
+fn rechecks(every: Duration) -> Interval {
+    let mut interval = interval_at(Instant::now() + every, every);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
 }
 
 /// The stream of an operation with one outcome.
@@ -85,6 +93,8 @@ struct Following {
     endpoint: Endpoint,
     responses: BoxStream<'static, async_graphql::Response>,
     recheck: Interval,
+    /// Whether the last thing to say was said.
+    is_over: bool,
     call: Call,
     _pass: Pass,
 }
@@ -102,6 +112,9 @@ impl Following {
     }
 
     async fn next(&mut self) -> Step {
+        if self.is_over {
+            return Step::Complete;
+        }
         loop {
             tokio::select! {
                 biased;
@@ -109,7 +122,7 @@ impl Following {
                 _ = self.recheck.tick() => {
                     if let Err(failure) = self.endpoint.recheck(&self.call.identity).await {
                         let errors: Vec<ServerError> = Refusal::from(failure).errors;
-                        self.responses = stream::empty().boxed();
+                        self.is_over = true;
                         return Step::Event(next(body_of_refusal(&errors)));
                     }
                 }
