@@ -245,3 +245,15 @@ async fn a_job_that_lost_its_claim_writes_nothing() {
         assert!(world.told().await.is_empty());
     }
 }
+
+#[tokio::test]
+async fn a_change_from_an_old_state_overwrites_nothing() {
+    for world in worlds().await {
+        let old = mapping_of(&world, "c1").await;
+        world.services.mapping.confirm(&world.caller, decide(&old)).await.expect("it is confirmed");
+        let tx = world.services.core.store.begin().await.expect("a transaction");
+        let late = Mapping { version: old.version + 1, ..old.clone() };
+        let refused = concord::storage::mapping::update(&tx, &late).await;
+        assert!(matches!(refused, Err(StorageError::Conflict(_))), "{refused:?}");
+    }
+}

@@ -329,7 +329,10 @@ impl MappingFilesService {
         };
         imported.rejected.extend(rejected);
         imported.removed = mapping::withdraw_suggestions(tx, organization_id, &removed, &decision).await?;
-        mapping::adopt_suggestions(tx, organization_id, &adopted, &decision).await?;
+        let confirmed = mapping::adopt_suggestions(tx, organization_id, &adopted, &decision).await?;
+        if confirmed < adopted.len() as u64 {
+            return Err(StorageError::Conflict("a suggestion was decided in between".to_owned()));
+        }
         for mapping in &updated {
             mapping::update(tx, mapping).await?;
         }

@@ -127,14 +127,19 @@ pub async fn insert_all(tx: &Tx, mappings: &[Mapping]) -> Result<(), StorageErro
     Ok(())
 }
 
-/// Replaces a mapping's row; a rival that became active is a conflict.
+/// Replaces a mapping's row by its next version; a rival that became active is a conflict, and so is a change that came
+/// between.
 pub async fn update(tx: &Tx, mapping: &Mapping) -> Result<(), StorageError> {
-    Entity::update_many()
+    let updated = Entity::update_many()
         .set(active(mapping))
         .filter(Column::Id.eq(mapping.id.0))
         .filter(Column::OrganizationId.eq(mapping.organization_id.0))
+        .filter(Column::Version.eq(mapping.version - 1))
         .exec(&**tx)
         .await?;
+    if updated.rows_affected == 0 {
+        return Err(StorageError::Conflict(format!("mapping `{}` was changed in between", mapping.id)));
+    }
     Ok(())
 }
 
