@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use super::plan::{Standing, Verdict};
-use super::{Ids, MappingService, Rematch, RematchError, Scene, Written};
+use super::{Ids, MappingService, Rematch, RematchError, Scene};
 use crate::domain::access::{Caller, Role};
 use crate::domain::id::{ExternalId, IntegrationId, OrganizationId};
 use crate::domain::mapping::{ExclusionReason, MappingKind, MappingScope, MappingStatus};
@@ -43,7 +43,6 @@ impl MappingService {
         &self,
         command: Rematch<'_>,
         scene: &Scene,
-        written: &mut Written,
     ) -> Result<MatchCount, RematchError> {
         let mut standing = self.standing(command, MappingKind::Customer).await?;
         let parties = self.parties(command, scene, &standing).await?;
@@ -56,7 +55,7 @@ impl MappingService {
             })
             .await?;
         let verdicts = matches.into_iter().filter_map(|found| verdict(found, &company_ids, &customer_ids));
-        Ok(self.write(command, &mut standing, verdicts, written).await?)
+        Ok(self.write(command, &mut standing, verdicts).await?)
     }
 
     /// Companies that look like the MSP's own, or that Pax8 bills itself, and are not left out yet.

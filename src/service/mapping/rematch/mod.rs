@@ -34,7 +34,7 @@ use crate::storage::{StorageError, Tx, account, integration, mapping};
 const BATCH: usize = 500;
 
 /// How often the claim is renewed while the engine works, well within its lease.
-const RENEWAL: Duration = Duration::from_secs(15);
+const RENEWAL: Duration = Duration::from_secs(5);
 
 /// What is matched, and for whom.
 #[derive(Debug, Clone, Copy)]
@@ -71,26 +71,17 @@ struct Scene {
     policy: MatchingPolicy,
 }
 
-/// What was written over a whole kind.
-#[derive(Default)]
-struct Written {
-    suggested: u64,
-    withdrawn: u64,
-}
-
 impl MappingService {
     /// Matches customers and products again, each when the integration syncs it, and says what was found.
     pub async fn rematch(&self, command: Rematch<'_>) -> Result<(MatchCount, MatchCount), RematchError> {
         let scene = self.scene(command).await?;
-        let (mut customers, mut products, mut written) =
-            (MatchCount::default(), MatchCount::default(), Written::default());
+        let (mut customers, mut products) = (MatchCount::default(), MatchCount::default());
         if scene.integration.settings.syncs_customers {
-            customers = self.rematch_customers(command, &scene, &mut written).await?;
+            customers = self.rematch_customers(command, &scene).await?;
         }
         if scene.integration.settings.syncs_products {
-            products = self.rematch_products(command, &scene, &mut written).await?;
+            products = self.rematch_products(command, &scene).await?;
         }
-        self.audit_rematch(command, &written).await?;
         Ok((customers, products))
     }
 
@@ -144,7 +135,6 @@ impl MappingService {
         command: Rematch<'_>,
         standing: &mut Standing,
         verdicts: impl Iterator<Item = Verdict> + Send,
-        written: &mut Written,
     ) -> Result<MatchCount, StorageError> {
         let owner = Owner {
             organization_id: command.organization_id,
@@ -158,7 +148,7 @@ impl MappingService {
         for verdict in verdicts {
             if batch.last().is_none_or(|plan| plan.pax8_record_id != verdict.pax8_record_id) {
                 if batch.len() >= BATCH {
-                    self.write_batch(command, owner, std::mem::take(&mut batch), written).await?;
+                    self.write_batch(command, owner, std::mem::take(&mut batch)).await?;
                 }
                 judged.push(verdict.pax8_record_id);
                 batch.push(RecordPlan::new(verdict.pax8_record_id));
@@ -166,13 +156,14 @@ impl MappingService {
             let plan = batch.last_mut().expect("a plan was pushed for the record");
             standing.judge(verdict, plan, &mut count, now, &*self.core.ids);
         }
-        self.write_batch(command, owner, batch, written).await?;
+        self.write_batch(command, owner, batch).await?;
         // What nobody judged any more: records that are gone, and terms that are no longer sold.
         let orphaned = standing.unjudged_suggestions();
         for ids in orphaned.chunks(BATCH) {
             let tx = self.begin(command).await?;
             let withdrawal = withdrawal(now, "The record or its term is gone.");
-            written.withdrawn += mapping::withdraw_suggestions(&tx, command.organization_id, ids, &withdrawal).await?;
+            let withdrawn = mapping::withdraw_suggestions(&tx, command.organization_id, ids, &withdrawal).await?;
+            self.audit_rematch(command, &tx, 0, withdrawn).await?;
             tx.commit().await?;
         }
         judged.sort_unstable();
@@ -191,7 +182,6 @@ impl MappingService {
         command: Rematch<'_>,
         owner: Owner,
         batch: Vec<RecordPlan>,
-        written: &mut Written,
     ) -> Result<(), StorageError> {
         let records: Vec<Uuid> = batch.iter().map(|plan| plan.pax8_record_id).collect();
         let db = self.core.store.read();
@@ -216,11 +206,11 @@ impl MappingService {
         if !nothing {
             let tx = self.begin(command).await?;
             let decision = withdrawal(self.core.clock.now(), "The matching no longer finds the pair.");
-            written.withdrawn +=
-                mapping::withdraw_suggestions(&tx, command.organization_id, &withdrawn, &decision).await?;
-            written.suggested += mapping::insert_suggestions(&tx, &inserted).await?;
+            let withdrawn = mapping::withdraw_suggestions(&tx, command.organization_id, &withdrawn, &decision).await?;
+            let suggested = mapping::insert_suggestions(&tx, &inserted).await?;
             mapping::refresh_evidence(&tx, &refreshed).await?;
             candidate::replace(&tx, owner, &stale, &candidates).await?;
+            self.audit_rematch(command, &tx, suggested, withdrawn).await?;
             tx.commit().await?;
         }
         // Few pairs come back, and each may meet a decision made a moment ago, which then stays.
@@ -228,8 +218,8 @@ impl MappingService {
             let tx = self.begin(command).await?;
             match mapping::propose_again(&tx, &mapping).await {
                 Ok(true) => {
+                    self.audit_rematch(command, &tx, 1, 0).await?;
                     tx.commit().await?;
-                    written.suggested += 1;
                 }
                 Ok(false) | Err(StorageError::Conflict(_)) => {}
                 Err(error) => return Err(error),
@@ -238,8 +228,15 @@ impl MappingService {
         Ok(())
     }
 
-    async fn audit_rematch(&self, command: Rematch<'_>, written: &Written) -> Result<(), StorageError> {
-        if written.suggested == 0 && written.withdrawn == 0 {
+    /// Says in the audit chain what a transaction changes, last in it: a run that is killed has said what it did.
+    async fn audit_rematch(
+        &self,
+        command: Rematch<'_>,
+        tx: &Tx,
+        suggested: u64,
+        withdrawn: u64,
+    ) -> Result<(), StorageError> {
+        if suggested == 0 && withdrawn == 0 {
             return Ok(());
         }
         let run = command.run_id.map(|run| run.to_string());
@@ -251,8 +248,8 @@ impl MappingService {
         };
         let after = serde_json::json!({
             "syncRunId": run,
-            "suggested": written.suggested,
-            "withdrawn": written.withdrawn,
+            "suggested": suggested,
+            "withdrawn": withdrawn,
         });
         let change = Change {
             action: "mapping.match",
@@ -262,9 +259,7 @@ impl MappingService {
             after: Some(after.to_string()),
             reason: None,
         };
-        let tx = self.begin(command).await?;
-        self.core.audit(&tx, &caller, change).await?;
-        tx.commit().await
+        self.core.audit(tx, &caller, change).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::plan::{Standing, Verdict};
-use super::{Ids, MappingService, Rematch, RematchError, Scene, Written};
+use super::{Ids, MappingService, Rematch, RematchError, Scene};
 use crate::domain::id::ExternalId;
 use crate::domain::mapping::{MappingKind, MappingScope, MappingStatus};
 use crate::domain::record::{BillingTerm, Known};
@@ -25,7 +25,6 @@ impl MappingService {
         &self,
         command: Rematch<'_>,
         scene: &Scene,
-        written: &mut Written,
     ) -> Result<MatchCount, RematchError> {
         let (db, organization_id) = (self.core.store.read(), command.organization_id);
         let (pax8, psa) = (scene.pax8.id, scene.psa.id);
@@ -54,7 +53,7 @@ impl MappingService {
             })
             .await?;
         let verdicts = matches.into_iter().filter_map(|found| verdict(found, &product_ids, &item_ids));
-        Ok(self.write(command, &mut standing, verdicts, written).await?)
+        Ok(self.write(command, &mut standing, verdicts).await?)
     }
 }
 
