@@ -6,12 +6,12 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::report::{ActiveModel, Column, Entity};
 use entity::value::{ExactDecimal, Micros};
-use entity::{discrepancy_occurrence, report_line};
+use entity::{discrepancy, discrepancy_occurrence, report_line};
 use rust_decimal::Decimal;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
-    QuerySelect, Select,
+    QuerySelect, QueryTrait as _, Select,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -266,19 +266,31 @@ pub async fn discard(
     organization_id: OrganizationId,
     run_id: ReconciliationRunId,
 ) -> Result<(), StorageError> {
-    let begun: Vec<Uuid> = Entity::find()
+    let begun: Vec<(Uuid, Uuid)> = Entity::find()
         .select_only()
-        .column(Column::Id)
+        .columns([Column::Id, Column::IntegrationId])
         .filter(Column::OrganizationId.eq(organization_id.0))
         .filter(Column::RunId.eq(run_id.0))
         .filter(Column::IsComplete.eq(false))
         .into_tuple()
         .all(&**tx)
         .await?;
-    for id in begun {
+    for (id, integration_id) in begun {
         discrepancy_occurrence::Entity::delete_many()
             .filter(discrepancy_occurrence::Column::OrganizationId.eq(organization_id.0))
             .filter(discrepancy_occurrence::Column::ReportId.eq(id))
+            .exec(&**tx)
+            .await?;
+        // What no other report found was never found: nobody has seen it, so nobody has decided about it either.
+        let others = discrepancy_occurrence::Entity::find()
+            .select_only()
+            .column(discrepancy_occurrence::Column::DiscrepancyId)
+            .filter(discrepancy_occurrence::Column::OrganizationId.eq(organization_id.0))
+            .into_query();
+        discrepancy::Entity::delete_many()
+            .filter(discrepancy::Column::OrganizationId.eq(organization_id.0))
+            .filter(discrepancy::Column::IntegrationId.eq(integration_id))
+            .filter(discrepancy::Column::Id.not_in_subquery(others))
             .exec(&**tx)
             .await?;
         report_line::Entity::delete_many()

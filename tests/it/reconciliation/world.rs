@@ -376,6 +376,13 @@ impl World {
         .await
     }
 
+    /// The run, when nobody writes any more.
+    pub async fn settled(&self, id: ReconciliationRunId) -> ReconciliationRun {
+        let tx = self.services.core.store.begin().await.expect("a transaction");
+        tx.commit().await.expect("it ends");
+        self.find(id).await
+    }
+
     pub async fn find(&self, id: ReconciliationRunId) -> ReconciliationRun {
         let found = self.services.reconciliation.find(&self.caller(Role::Viewer), id).await;
         found.expect("readable").expect("there")
@@ -389,6 +396,10 @@ impl World {
     pub async fn events(&self, id: ReconciliationRunId) -> Vec<Numbered<ReconciliationEvent>> {
         let read = self.services.core.store.read();
         reconciliation::events_after(read, self.organization_id, id, 0, 100).await.expect("readable")
+    }
+
+    pub async fn stored_discrepancies(&self) -> i64 {
+        self.number("SELECT COUNT(*) AS n FROM discrepancy").await
     }
 
     pub async fn report_count(&self) -> i64 {
