@@ -1,7 +1,8 @@
 //! What a sync run still has to ask for, record by record: histories and prices, which have no list of their own.
 
 use entity::{
-    psa_invoice_line, record_version, subscription, subscription_revision, vendor_invoice_line, vendor_price,
+    psa_invoice_line, record_version, subscription, subscription_revision, vendor_invoice, vendor_invoice_line,
+    vendor_price,
 };
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -118,6 +119,21 @@ pub async fn lines_seen(tx: &Tx, pull: Pull, invoice: &str) -> Result<u64, Stora
         .filter(vendor_invoice_line::Column::LastSeenRun.eq(pull.run_id.map(|run| run.0)))
         .count(&**tx)
         .await?)
+}
+
+/// Marks the lines of invoices that are gone: nobody asks for them any more.
+pub async fn mark_lines_of_gone_invoices(tx: &Tx, pull: Pull) -> Result<(), StorageError> {
+    let gone: Vec<String> = vendor_invoice::Entity::find()
+        .select_only()
+        .column(vendor_invoice::Column::ExternalId)
+        .filter(vendor_invoice::Column::OrganizationId.eq(pull.organization_id.0))
+        .filter(vendor_invoice::Column::AccountId.eq(pull.account_id.0))
+        .filter(vendor_invoice::Column::GoneAt.eq(pull.now))
+        .into_tuple()
+        .all(&**tx)
+        .await?;
+    mark_lines_gone(tx, pull, &gone).await?;
+    Ok(())
 }
 
 /// Marks lines that a complete read of these invoices no longer found.

@@ -173,7 +173,13 @@ pub(super) async fn mark_gone(
         Dataset::Companies => of::<CompanyTable>(tx, pull, total).await,
         Dataset::Pax8Products => of::<Pax8ProductTable>(tx, pull, total).await,
         Dataset::Subscriptions => of::<SubscriptionTable>(tx, pull, total).await,
-        Dataset::VendorInvoices => of::<VendorInvoiceTable>(tx, pull, total).await,
+        Dataset::VendorInvoices => {
+            let completion = of::<VendorInvoiceTable>(tx, pull, total).await?;
+            if matches!(completion, Completion::Gone(1..)) {
+                sync_work::mark_lines_of_gone_invoices(tx, pull).await?;
+            }
+            Ok(completion)
+        }
         Dataset::Customers => of::<CustomerTable>(tx, pull, total).await,
         Dataset::PsaProducts => of::<PsaProductTable>(tx, pull, total).await,
         Dataset::AgreementLines => of::<AgreementLineTable>(tx, pull, total).await,

@@ -168,3 +168,21 @@ async fn prices_that_a_product_no_longer_has_are_gone() {
         let _ = Side::Psa;
     }
 }
+
+#[tokio::test]
+async fn the_lines_of_an_invoice_that_is_gone_are_gone_with_it() {
+    for world in worlds().await {
+        {
+            let mut script = world.provider.script();
+            script.vendor_invoices = vec![page(vec![vendor_invoice("i1"), vendor_invoice("i2")])];
+            script.vendor_lines.insert("i1".to_owned(), vec![vendor_line("l1", "i1", "p")]);
+            script.vendor_lines.insert("i2".to_owned(), vec![vendor_line("l2", "i2", "p")]);
+        }
+        world.sync().await;
+        assert_eq!(present(&world, "vendor_invoice_line").await, ["l1", "l2"]);
+        world.provider.script().vendor_invoices = vec![page(vec![vendor_invoice("i1")])];
+        world.sync().await;
+        assert_eq!(present(&world, "vendor_invoice").await, ["i1"]);
+        assert_eq!(present(&world, "vendor_invoice_line").await, ["l1"], "on {}", world.database.url);
+    }
+}
