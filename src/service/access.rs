@@ -99,10 +99,13 @@ impl AccessService {
         let now = core.clock.now();
         let stored = token::by_hash(core.store.read(), &secret.hash()).await?.ok_or(TokenFailure::Unknown)?;
         check(&stored, now)?;
-        if let Err(error) = token::note_use(&core.store, stored.id, now).await {
-            // Not worth refusing a caller for.
-            warn!("the use of token `{}` could not be noted: {error}", stored.id);
-        }
+        let (store, id) = (core.store.clone(), stored.id);
+        // Not worth refusing a caller for, nor letting one wait who only reads: on SQLite a large write holds the lock.
+        tokio::spawn(async move {
+            if let Err(error) = token::note_use(&store, id, now).await {
+                warn!("the use of token `{id}` could not be noted: {error}");
+            }
+        });
         Ok(Caller {
             organization_id: stored.organization_id,
             actor: Actor::Token { id: stored.id, name: stored.name },

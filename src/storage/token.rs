@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use entity::api_token::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::{StorageError, Store, Tx};
 use crate::domain::access::Roles;
@@ -78,7 +78,11 @@ pub async fn note_use(store: &Store, id: TokenId, now: DateTime<Utc>) -> Result<
         return Ok(());
     }
     let tx = store.begin().await?;
-    Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(now)).filter(Column::Id.eq(id.0)).exec(&*tx).await?;
+    let is_due = Condition::any()
+        .add(Column::LastUsedAt.is_null())
+        .add(Column::LastUsedAt.lte(now - chrono::TimeDelta::minutes(1)));
+    let noted = Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(now)).filter(Column::Id.eq(id.0));
+    noted.filter(is_due).exec(&*tx).await?;
     tx.commit().await
 }
 
