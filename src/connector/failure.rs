@@ -27,6 +27,11 @@ struct ErrorBody<'a> {
     errors: Option<&'a RawValue>,
 }
 
+/// A text that every database takes: providers write U+0000 too, and PostgreSQL refuses it.
+pub fn readable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 /// The error that an answer with a failing status means. `what` names the record or list that was asked for.
 pub fn failure_of(
     provider: &'static str,
@@ -43,7 +48,7 @@ pub fn failure_of(
             format!("status {}: {}", reply.status, excerpt(&reply.body))
         }
     } else {
-        redact(&words)
+        redact(&readable(&words))
     };
     match reply.status {
         StatusCode::UNAUTHORIZED => ConnectorError::Unauthorized { provider, message },

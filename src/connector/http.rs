@@ -21,7 +21,7 @@ use tracing::debug;
 use url::Url;
 
 use super::ConnectorError;
-use super::failure::failure_of;
+use super::failure::{failure_of, readable};
 use crate::environment::Clock;
 use crate::secret::{REDACTED, redact, redact_header};
 
@@ -490,7 +490,7 @@ pub fn excerpt(text: &str) -> String {
 
 /// The beginning of a text without its secrets. They are taken out first: half a secret is not recognized as one.
 fn redacted_beginning(text: &str, length: usize) -> String {
-    cut(&redact(text), length).to_owned()
+    cut(&redact(&readable(text)), length).to_owned()
 }
 
 fn cut(text: &str, length: usize) -> &str {
