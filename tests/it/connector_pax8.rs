@@ -177,9 +177,8 @@ async fn an_outage_is_tried_again_and_then_reported() {
 
 #[tokio::test]
 async fn a_provider_that_is_not_there_is_unavailable() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut settings = pax8_settings(&MockServer::start().await);
-    settings.token_url = format!("http://{closed}/v1/token");
+    settings.token_url = "http://127.0.0.1:1/v1/token".to_owned();
     settings.max_tries = 2;
     let error = pax8_with(&settings, clock()).companies(None).await.unwrap_err();
     assert!(matches!(error, ConnectorError::Unavailable { .. }), "{error}");

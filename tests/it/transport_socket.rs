@@ -186,12 +186,12 @@ async fn the_first_messages_come_in_order() {
 
 #[tokio::test]
 async fn a_socket_that_does_not_begin_closes_with_4408() {
-    let socket = SocketLimits { init_timeout: Duration::from_secs(1), ..SocketLimits::default() };
+    let socket = SocketLimits { init_timeout: Duration::from_secs(4), ..SocketLimits::default() };
     let server = Setup { limits: Limits { socket, ..Limits::default() }, ..Setup::default() }.start().await;
     let mut silent = connect(&server).await;
     assert_eq!(silent.closed().await, (4408, "Connection initialisation timeout".to_owned()));
     let mut joined = join(&server).await;
-    tokio::time::sleep(Duration::from_millis(1200)).await;
+    tokio::time::sleep(Duration::from_millis(4500)).await;
     joined.subscribe("1", "{ hello }").await;
     assert_eq!(joined.hear().await["payload"]["data"]["hello"], "world");
 }

@@ -110,6 +110,18 @@ fn items(data: &Value) -> usize {
     }
 }
 
+/// The answer to a query, and the fewest statements that it took of several times: workers that look for work in between
+/// are counted too, and on a busy machine references that are loaded together may come in two batches.
+async fn fewest(admin: &Client, count: &AtomicUsize, document: &str, variables: &Value) -> (Value, usize) {
+    let (mut data, mut fewest) = (Value::Null, usize::MAX);
+    for _ in 0..6 {
+        let before = count.load(Ordering::SeqCst);
+        data = admin.ask(document, variables.clone()).await;
+        fewest = fewest.min(count.load(Ordering::SeqCst) - before);
+    }
+    (data, fewest)
+}
+
 #[tokio::test]
 async fn a_larger_page_takes_no_more_statements() {
     for database in each_database().await {
@@ -128,14 +140,13 @@ async fn a_larger_page_takes_no_more_statements() {
             let mut statements = Vec::new();
             let mut sizes = Vec::new();
             for first in [1, 100] {
-                let before = count.load(Ordering::SeqCst);
-                let data = admin.ask(document, json!({ "first": first })).await;
-                statements.push(count.load(Ordering::SeqCst) - before);
+                let (data, fewest) = fewest(&admin, &count, document, &json!({ "first": first })).await;
+                statements.push(fewest);
                 sizes.push(items(&data));
             }
             assert_eq!(sizes[0], 1, "{name}");
             assert!(sizes[1] > 1, "{name} has several items");
-            // An idle worker looks for work once a second; it may fall into one of the two.
+            // An idle worker looks for work once a second; it may fall into one of the two all the same.
             let growth = statements[1].abs_diff(statements[0]);
             assert!(growth <= 1, "{name}: {statements:?} statements for pages of {sizes:?}");
             assert!(statements[0] < 20, "{name}: {statements:?}");
@@ -189,9 +200,9 @@ async fn nodes_of_every_kind(admin: &Client, count: &AtomicUsize) {
     assert!(many.len() > 2 * one.len(), "{}", many.len());
     let mut statements = Vec::new();
     for ids in [&one[..], many] {
-        let before = count.load(Ordering::SeqCst);
-        let data = admin.ask("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", json!({ "ids": ids })).await;
-        statements.push(count.load(Ordering::SeqCst) - before);
+        let document = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }";
+        let (data, fewest) = fewest(admin, count, document, &json!({ "ids": ids })).await;
+        statements.push(fewest);
         let found: Vec<&Value> = data["nodes"].as_array().expect("a list").iter().map(|node| &node["id"]).collect();
         assert_eq!(found, ids, "in the order in which they were asked for");
     }

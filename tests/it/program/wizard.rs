@@ -61,7 +61,7 @@ async fn connect(program: &Program, admin: &harness::Client) -> harness::Integra
     let input = json!({
         "integrationId": integration.id,
         "debug": true,
-        "schedule": { "cron": "30 4 * * *", "timeZone": "America/Denver", "isEnabled": true },
+        "schedule": { "cron": "30 4 29 2 *", "timeZone": "America/Denver", "isEnabled": true },
         "mappingFloor": "0.97",
     });
     let selection = "integration { settings {

@@ -9,7 +9,7 @@ use concord::environment::{Clock as _, Ids, RandomIds};
 use concord::storage::job::{self, Claim};
 use concord::storage::{StorageError, Store};
 
-use super::world::{World, morning, worlds};
+use super::world::{WAITING, World, morning, worlds};
 
 async fn enqueue(world: &World, now: chrono::DateTime<Utc>) -> JobId {
     let (id, tx) = (JobId(RandomIds.next()), world.store.begin().await.expect("a transaction"));
@@ -120,7 +120,7 @@ async fn a_heartbeat_that_waited_for_its_own_job_renews_from_the_end_of_the_wait
             job::hold(&tx, &claimed, now).await.expect("the claim stands");
             tx.commit().await.expect("kept");
         });
-        while world.texts("SELECT 'x' FROM pg_locks WHERE NOT granted").await.is_empty() {
+        while world.texts(WAITING).await.is_empty() {
             tokio::task::yield_now().await;
         }
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;

@@ -11,7 +11,7 @@ use concord::service::setup::{CreateIntegration, UpdateSettings};
 use concord::service::sync::SyncError;
 use concord::storage::{StorageError, Store, integration, job, sync_run};
 
-use super::world::{World, replica, worlds};
+use super::world::{WAITING, World, replica, worlds};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_first_integrations_of_two_people_are_both_made_and_one_is_the_default() {
@@ -52,7 +52,7 @@ async fn a_run_that_ends_and_a_run_that_starts_do_not_wait_for_each_other() {
             let sync = sync.clone();
             tokio::spawn(async move { sync.execute(&claim).await })
         };
-        while world.texts("SELECT 'x' FROM pg_locks WHERE NOT granted").await.is_empty() {
+        while world.texts(WAITING).await.is_empty() {
             tokio::task::yield_now().await;
         }
         let second = concord::domain::run::SyncRun { id: SyncRunId(RandomIds.next()), ..run.clone() };

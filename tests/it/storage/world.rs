@@ -22,6 +22,10 @@ use secrecy::SecretString;
 use super::provider::Provider;
 use crate::postgres::{TestDatabase, databases};
 
+/// Says something while somebody waits for a lock in this PostgreSQL database.
+pub const WAITING: &str =
+    "SELECT 'x' FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
 /// A tenant with a connected integration.
 pub struct World {
     pub store: Store,
