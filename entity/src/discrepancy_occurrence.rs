@@ -18,6 +18,7 @@ pub struct Model {
     pub report_line_position: Option<i32>,
     pub period: String,
     pub severity: i32,
+    pub effect_severity: i32,
     pub expected_quantity: Option<ExactDecimal>,
     pub actual_quantity: Option<ExactDecimal>,
     pub expected: Micros,

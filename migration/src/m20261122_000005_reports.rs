@@ -130,6 +130,8 @@ pub const TABLES: &[TableSpec] = &[
             ("report_line_position", OptionalInteger),
             ("period", Key),
             ("severity", Integer),
+            // By the effect alone: who may not know about cost sees, filters and orders by this one.
+            ("effect_severity", Integer),
             ("expected_quantity", OptionalText),
             ("actual_quantity", OptionalText),
             ("expected", Big),

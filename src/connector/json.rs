@@ -14,6 +14,7 @@ use super::{ConnectorError, Rejected};
 use crate::domain::id::ExternalId;
 use crate::domain::money::{Currency, parse_decimal};
 use crate::domain::record::Known;
+use crate::domain::run::{NOT_A_DECIMAL, NOT_TEXT_BUT};
 
 /// Why a row cannot be read, as a sentence fragment.
 pub type Reason = String;
@@ -88,7 +89,7 @@ pub fn text(name: &str, field: Field<'_>) -> Read<String> {
         Some(b'"') => {
             serde_json::from_str::<String>(written).map_err(|error| format!("{name} is not text: {error}"))?
         }
-        Some(b'{' | b'[') => return Err(format!("{name} is not text but {}", short(written))),
+        Some(b'{' | b'[') => return Err(format!("{name}{NOT_TEXT_BUT}{}", short(written))),
         _ if written == "null" => return Ok(None),
         _ => written.to_owned(),
     };
@@ -113,7 +114,7 @@ pub fn required_id(name: &str, field: Field<'_>) -> Result<ExternalId, Reason> {
 /// A decimal number, in the provider's own digits.
 pub fn decimal(name: &str, field: Field<'_>) -> Read<Decimal> {
     let Some(text) = text(name, field)? else { return Ok(None) };
-    parse_decimal(&text).map(Some).map_err(|_| format!("{name} `{}` is not a decimal", short(&text)))
+    parse_decimal(&text).map(Some).map_err(|_| format!("{name} `{}`{NOT_A_DECIMAL}", short(&text)))
 }
 
 /// A truth value: a JSON one, or one of the words that files use.
@@ -203,7 +204,8 @@ pub fn rejected(json: &str, id_names: &[&str], reason: Reason) -> Rejected {
 
 /// The beginning of a value, for a message.
 pub fn short(text: &str) -> String {
-    let mut short: String = text.chars().take(64).collect();
+    // Messages quote with grave accents, and who hides a value has to find where it begins.
+    let mut short: String = text.chars().take(64).map(|c| if c == '`' { '\'' } else { c }).collect();
     if short.len() < text.len() {
         short.push('…');
     }

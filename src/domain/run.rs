@@ -227,6 +227,30 @@ pub struct SyncIssue {
     pub is_rejected: bool,
 }
 
+/// How a message goes on after a quoted value that had to be a number.
+pub const NOT_A_DECIMAL: &str = " is not a decimal";
+
+/// How a message begins to quote a value that had to be a text or a number and is neither.
+pub const NOT_TEXT_BUT: &str = " is not text but ";
+
+/// Stands for a value that the reader may not see.
+const HIDDEN: &str = "(hidden: it may be a cost, which needs the role FINANCE)";
+
+impl SyncIssue {
+    /// The message for readers who may not know about cost. Which of a provider's numbers are costs is the connector's
+    /// business, so every number that could not be read is hidden, and the message says so.
+    pub fn message_without_amounts(&self) -> String {
+        let message = self.message.as_str();
+        if let Some(at) = message.find(NOT_TEXT_BUT) {
+            return [&message[..at], NOT_TEXT_BUT, HIDDEN].concat();
+        }
+        // A connector quotes no grave accent inside a value, so the last two before the verdict are the quotes.
+        let Some((said, after)) = message.rsplit_once(NOT_A_DECIMAL) else { return message.to_owned() };
+        let opening = said.rmatch_indices('`').nth(1).map_or(0, |(at, _)| at);
+        [&said[..opening], HIDDEN, NOT_A_DECIMAL, after].concat()
+    }
+}
+
 /// One execution of a reconciliation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReconciliationRun {
@@ -345,4 +369,28 @@ pub struct Numbered<E> {
     pub occurred_at: DateTime<Utc>,
     /// What happened.
     pub event: E,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_could_not_be_read_is_hidden_and_the_rest_stays() {
+        let clean = |message: &str| {
+            let (side, dataset, message) = (Side::Pax8, Dataset::VendorInvoiceLines, message.to_owned());
+            SyncIssue { side, dataset, external_id: None, location: None, message, is_rejected: true }
+                .message_without_amounts()
+        };
+        assert_eq!(clean("costTotal `12,50` is not a decimal"), format!("costTotal {HIDDEN} is not a decimal"));
+        assert_eq!(
+            clean("line 2 of invoice `7`: cost `1 is not a decimal` is not a decimal and was left out"),
+            format!("line 2 of invoice `7`: cost {HIDDEN} is not a decimal and was left out")
+        );
+        assert_eq!(clean("cost is not text but {\"amount\": 12.5}"), format!("cost is not text but {HIDDEN}"));
+        let others = ["startDate `soon` is not a date", "status `X` is not known to this version", "no id"];
+        for message in others {
+            assert_eq!(clean(message), message);
+        }
+    }
 }

@@ -242,6 +242,8 @@ pub struct Finding {
     pub kind: String,
     /// How much it weighs.
     pub severity: String,
+    /// How much it weighs by the effect alone, for readers who may not know about cost.
+    pub effect_severity: String,
     /// PSA customer; `None` when there is none.
     pub customer_id: Option<String>,
     /// Company at Pax8.
@@ -446,6 +448,7 @@ impl Names {
             id: found.id.to_string(),
             kind: found.kind.as_str().to_owned(),
             severity: found.severity.as_str().to_owned(),
+            effect_severity: found.effect_severity.as_str().to_owned(),
             customer_id,
             company_id: found.company.map(|company| self.company(input, company)).or(missing_company),
             item_id,

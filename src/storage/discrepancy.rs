@@ -75,8 +75,10 @@ pub struct Occurrence {
     pub report_line_position: Option<i32>,
     /// Month.
     pub period: Period,
-    /// How much it weighs.
+    /// How much it weighs, with what Pax8 charged too much. It tells about cost.
     pub severity: Severity,
+    /// How much it weighs by the effect alone.
+    pub effect_severity: Severity,
     /// Units that should be there.
     pub expected_quantity: Option<Decimal>,
     /// Units that are there.
@@ -175,6 +177,7 @@ pub async fn insert_occurrences(
             report_line_position: Set(found.report_line_position),
             period: Set(found.period.to_string()),
             severity: Set(severity_rank(found.severity)),
+            effect_severity: Set(severity_rank(found.effect_severity)),
             expected_quantity: Set(found.expected_quantity.map(ExactDecimal)),
             actual_quantity: Set(found.actual_quantity.map(ExactDecimal)),
             expected: Set(micros(found.expected)?),
@@ -253,6 +256,7 @@ fn occurrence(model: discrepancy_occurrence::Model) -> Result<Occurrence, Storag
         report_line_position: model.report_line_position,
         period: period(&model.period)?,
         severity: severity(model.severity)?,
+        effect_severity: severity(model.effect_severity)?,
         expected_quantity: model.expected_quantity.map(|quantity| quantity.0),
         actual_quantity: model.actual_quantity.map(|quantity| quantity.0),
         expected: amount(model.expected),
@@ -324,8 +328,10 @@ impl DiscrepancyFilter {
 pub struct OccurrenceFilter {
     /// Month.
     pub period: Option<Period>,
-    /// Any of these severities.
+    /// Any of these severities. They tell about cost.
     pub severities: Option<Vec<Severity>>,
+    /// Any of these severities by the effect alone.
+    pub effect_severities: Option<Vec<Severity>>,
     /// Conditions on the discrepancy itself.
     pub discrepancy: DiscrepancyFilter,
 }
@@ -339,8 +345,10 @@ pub enum OccurrenceOrder {
     EffectSize,
     /// Effect with its sign.
     Effect,
-    /// Severity.
+    /// Severity. It tells about cost.
     Severity,
+    /// Severity by the effect alone.
+    EffectSeverity,
     /// Place in the report: customer, item, currency, month and type.
     Key,
 }
@@ -357,8 +365,12 @@ fn occurrences(
     if let Some(period) = filter.period {
         query = query.filter(Column::Period.eq(period.to_string()));
     }
-    if let Some(severities) = &filter.severities {
-        query = query.filter(Column::Severity.is_in(severities.iter().map(|severity| severity_rank(*severity))));
+    for (column, severities) in
+        [(Column::Severity, &filter.severities), (Column::EffectSeverity, &filter.effect_severities)]
+    {
+        if let Some(severities) = severities {
+            query = query.filter(column.is_in(severities.iter().map(|severity| severity_rank(*severity))));
+        }
     }
     if !filter.discrepancy.is_empty() {
         let of_tenant = discrepancy::Entity::find()
@@ -387,6 +399,7 @@ pub async fn occurrence_page(
         OccurrenceOrder::EffectSize => (Column::EffectSize, |model| model.effect_size.0),
         OccurrenceOrder::Effect => (Column::Effect, |model| model.effect.0),
         OccurrenceOrder::Severity => (Column::Severity, |model| i64::from(model.severity)),
+        OccurrenceOrder::EffectSeverity => (Column::EffectSeverity, |model| i64::from(model.effect_severity)),
         OccurrenceOrder::Key => (Column::Position, |model| i64::from(model.position)),
     };
     let keys =

@@ -199,6 +199,44 @@ async fn a_record_is_left_out_and_brought_back() {
     }
 }
 
+const SIGNALS: &str = r"
+query ($id: ID!) { integration(id: $id) { productMappings { nodes { explanation { signals {
+  kind pax8Value psaValue contribution
+} } } } } }";
+
+#[tokio::test]
+async fn what_costs_say_about_a_pair_is_for_finance_and_hidden_is_not_unknown() {
+    for database in databases().await {
+        let world = world_of(2, database).await;
+        let schema = schema(world.services.clone(), SchemaSettings::default());
+        let variables = json!({ "id": encode(NodeKind::Integration, world.integration.id.0).to_string() });
+        let path = "/data/integration/productMappings/nodes/0/explanation/signals";
+        let finance = caller(world.caller.organization_id, "finance", Role::Finance);
+        let answer = ask(&schema, &finance, SIGNALS, variables.clone()).await;
+        let signals = answer.pointer(path).and_then(Json::as_array).expect("signals").clone();
+        let at = signals.iter().position(|signal| signal["kind"] == "COST").expect("the costs were compared");
+        assert!(signals[at]["contribution"].is_string() && signals[at]["psaValue"].is_string(), "{answer}");
+        assert_eq!(answer["errors"], Json::Null);
+
+        let viewer = caller(world.caller.organization_id, "viewer", Role::Viewer);
+        let answer = ask(&schema, &viewer, SIGNALS, variables).await;
+        let hidden = json!({ "kind": "COST", "pax8Value": null, "psaValue": null, "contribution": null });
+        let seen = answer.pointer(path).and_then(Json::as_array).expect("signals");
+        assert_eq!(seen[at], hidden);
+        for (signal, known) in seen.iter().zip(&signals).filter(|(_, known)| known["kind"] != "COST") {
+            assert_eq!(signal, known);
+        }
+        let errors = answer["errors"].as_array().expect("errors");
+        for field in ["pax8Value", "psaValue", "contribution"] {
+            let end = json!(["explanation", "signals", at, field]);
+            let found = errors.iter().find(|error| {
+                error["path"].as_array().is_some_and(|path| path.ends_with(end.as_array().expect("a path")))
+            });
+            assert_eq!(found.expect("an error at the field")["extensions"]["code"], "FORBIDDEN");
+        }
+    }
+}
+
 #[test]
 fn what_was_added_is_described() {
     let sdl = concord::graphql::sdl();

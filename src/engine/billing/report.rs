@@ -231,8 +231,10 @@ pub struct Discrepancy {
     pub id: DiscrepancyId,
     /// What is wrong.
     pub kind: DiscrepancyType,
-    /// How much it weighs.
+    /// How much it weighs, with what Pax8 charged too much.
     pub severity: Severity,
+    /// How much it weighs by the effect alone, which tells nothing about cost.
+    pub effect_severity: Severity,
     /// Customer of its key; `None` for use that Pax8 links to nobody.
     pub customer: Option<KeyCustomer>,
     /// Item of its key.

@@ -118,7 +118,8 @@ impl Wording<'_> {
         Ok(Discrepancy {
             id: identity.id(),
             kind: finding.kind,
-            severity: self.severity(finding, effect)?,
+            severity: self.severity(finding, effect.absolute().plus(finding.cost_effect.absolute())?)?,
+            effect_severity: self.severity(finding, effect.absolute())?,
             customer,
             item,
             period,
@@ -155,11 +156,10 @@ impl Wording<'_> {
         finding.vendor_lines.first().map_or("", |line| self.input.vendor_line_id(*line))
     }
 
-    fn severity(&self, finding: &Finding, effect: Amount) -> Result<Severity, OutOfRange> {
+    fn severity(&self, finding: &Finding, weight: Amount) -> Result<Severity, OutOfRange> {
         if finding.kind.is_observation() {
             return Ok(Severity::Info);
         }
-        let weight = effect.absolute().plus(finding.cost_effect.absolute())?;
         let limits = self.policy.severity;
         Ok(if weight >= Amount::from_decimal(limits.critical)? {
             Severity::Critical

@@ -1,9 +1,9 @@
 //! `mappingBulkDecide`.
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Object, PathSegment, SimpleObject};
 use uuid::Uuid;
 
-use super::mapping_decision::{mapping_id, refused};
+use super::mapping_decision::{DecisionPaths, mapping_id, refused};
 use crate::domain::id::MappingId;
 use crate::graphql::context::{caller, services};
 use crate::graphql::cost;
@@ -41,7 +41,7 @@ pub struct MappingBulkDecideInput {
 /// Outcome of a decision about one mapping.
 #[derive(SimpleObject)]
 pub struct MappingDecisionResult {
-    /// Mapping after the decision. Null when it was not done.
+    /// Mapping after the decision. Null when it was not done; then there is a user error, or an error at this path.
     mapping: Option<Mapping>,
     /// Reasons why this mapping was not decided on; empty when it was.
     user_errors: Vec<UserError>,
@@ -54,6 +54,18 @@ pub struct MappingBulkDecidePayload {
     results: Option<Vec<MappingDecisionResult>>,
     /// Reasons why nothing was done at all; empty otherwise.
     user_errors: Vec<UserError>,
+}
+
+/// Says that one of the mappings could not be decided on for a reason of ours.
+fn report(ctx: &Context<'_>, at: usize, failure: Failure) {
+    let mut error = async_graphql::Error::from(failure).into_server_error(ctx.item.pos);
+    error.path = vec![
+        PathSegment::Field(ctx.item.node.response_key().node.to_string()),
+        PathSegment::Field("results".to_owned()),
+        PathSegment::Index(at),
+        PathSegment::Field("mapping".to_owned()),
+    ];
+    ctx.add_error(error);
 }
 
 /// `mappingBulkDecide`.
@@ -101,10 +113,18 @@ impl MappingBulkDecide {
             results.push(match outcome {
                 Ok(mapping) => MappingDecisionResult { mapping: Some(mapping.into()), user_errors: Vec::new() },
                 Err(error) => {
-                    let at = at.to_string();
-                    match refused(error, &["input", "mappingIds", &at]) {
+                    let place = at.to_string();
+                    let paths = DecisionPaths {
+                        mapping: &["input", "mappingIds", &place],
+                        version: &["input", "expectedVersions", &place],
+                    };
+                    match refused(error, &paths) {
                         Ok(error) => MappingDecisionResult { mapping: None, user_errors: vec![error] },
-                        Err(failure) => return Some(Err(failure)),
+                        Err(failure) => {
+                            // What was decided before and after it stays decided, so it has to be said too.
+                            report(ctx, at, failure);
+                            MappingDecisionResult { mapping: None, user_errors: Vec::new() }
+                        }
                     }
                 }
             });

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
-use super::mapping_decision::{decide, refused};
+use super::mapping_decision::{ONE, decide, refused};
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::object::mapping::Mapping;
 use crate::service::mapping::Verdict;
@@ -42,8 +42,9 @@ impl MappingConfirm {
         let outcome = decide(ctx, Verdict::Confirm, &input.mapping_id, input.expected_version, input.reason).await;
         Some(match outcome {
             Ok(mapping) => Ok(MappingConfirmPayload { mapping: Some(mapping.into()), user_errors: Vec::new() }),
-            Err(error) => refused(error, &["input"])
-                .map(|error| MappingConfirmPayload { mapping: None, user_errors: vec![error] }),
+            Err(error) => {
+                refused(error, &ONE).map(|error| MappingConfirmPayload { mapping: None, user_errors: vec![error] })
+            }
         })
     }
 }

@@ -35,23 +35,32 @@ pub(super) async fn decide(
     }
 }
 
-/// Why a decision was refused, for the caller; `base` is the path of the input.
-pub(super) fn refused(error: DecideError, base: &[&str]) -> Result<UserError, Failure> {
-    let path = |field| [base, &[field]].concat();
+/// Where the arguments of a decision stand in the input.
+pub(super) struct DecisionPaths<'a> {
+    /// The mapping.
+    pub mapping: &'a [&'a str],
+    /// The version that the decision was made on.
+    pub version: &'a [&'a str],
+}
+
+/// The arguments of a decision about one mapping.
+pub(super) const ONE: DecisionPaths<'static> =
+    DecisionPaths { mapping: &["input", "mappingId"], version: &["input", "expectedVersion"] };
+
+/// Why a decision was refused, for the caller.
+pub(super) fn refused(error: DecideError, paths: &DecisionPaths<'_>) -> Result<UserError, Failure> {
     Ok(match error {
-        DecideError::NotFound => UserError::not_found(&path("mappingId"), "mapping"),
-        DecideError::Stale(current) => UserError::stale(&path("expectedVersion"), node(*current)),
+        DecideError::NotFound => UserError::not_found(paths.mapping, "mapping"),
+        DecideError::Stale(current) => UserError::stale(paths.version, node(*current)),
         DecideError::NeverSuggested(current) => UserError::invalid_transition(
-            &path("mappingId"),
+            paths.mapping,
             "The mapping was never a suggestion, so it cannot become one again. Reject or remove it, or map another \
              pair.",
             node(*current),
         ),
-        DecideError::Conflict(rival) => {
-            UserError::mapping_conflict(&path("mappingId"), rival.map(|rival| node(*rival)))
-        }
+        DecideError::Conflict(rival) => UserError::mapping_conflict(paths.mapping, rival.map(|rival| node(*rival))),
         DecideError::ReasonTooLong => {
-            UserError::input(&path("reason"), format!("Give a reason of at most {MAX_REASON} characters."))
+            UserError::input(&["input", "reason"], format!("Give a reason of at most {MAX_REASON} characters."))
         }
         DecideError::Forbidden(error) => return Err(error.into()),
         DecideError::Internal(error) => return Err(error.into()),

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
-use super::mapping_decision::{decide, refused};
+use super::mapping_decision::{ONE, decide, refused};
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::object::mapping::Mapping;
 use crate::service::mapping::Verdict;
@@ -43,7 +43,7 @@ impl MappingReopen {
         Some(match outcome {
             Ok(mapping) => Ok(MappingReopenPayload { mapping: Some(mapping.into()), user_errors: Vec::new() }),
             Err(error) => {
-                refused(error, &["input"]).map(|error| MappingReopenPayload { mapping: None, user_errors: vec![error] })
+                refused(error, &ONE).map(|error| MappingReopenPayload { mapping: None, user_errors: vec![error] })
             }
         })
     }

@@ -11,6 +11,7 @@ use super::psa_product::PsaProductObject;
 use super::record_reference::{pax8_company, pax8_product, psa_customer, psa_product};
 use super::report::{ReconciliationReportObject, ReportSources};
 use super::report_part::{for_finance, internal};
+use crate::domain::access::Role;
 use crate::domain::discrepancy::{DiscrepancyStatus as Status, DiscrepancyType as Kind, Severity};
 use crate::domain::id::IntegrationId;
 use crate::domain::money::{Currency, Money as Amount};
@@ -251,9 +252,10 @@ impl DiscrepancyOccurrenceObject {
         Ok(self.of(ctx).await?.kind.into())
     }
 
-    /// How much it weighs.
-    async fn severity(&self) -> DiscrepancySeverity {
-        self.occurrence.severity.into()
+    /// How much it weighs: the effect and the cost effect together. Without the role FINANCE the effect alone decides.
+    async fn severity(&self, ctx: &Context<'_>) -> DiscrepancySeverity {
+        let may_know = caller(ctx).roles.allow(Role::Finance);
+        if may_know { self.occurrence.severity.into() } else { self.occurrence.effect_severity.into() }
     }
 
     /// What was decided about the discrepancy.
@@ -454,7 +456,7 @@ pub struct OccurrenceFilterInput {
     period: Option<Month>,
     /// Keeps discrepancies of one of these types.
     types: Option<Vec<DiscrepancyType>>,
-    /// Keeps discrepancies of one of these severities.
+    /// Keeps discrepancies of one of these severities. Without the role FINANCE the effect alone decides.
     severities: Option<Vec<DiscrepancySeverity>>,
     /// Keeps discrepancies in one of these statuses.
     statuses: Option<Vec<DiscrepancyStatus>>,
@@ -492,6 +494,7 @@ impl OccurrenceFilterInput {
         OccurrenceFilter {
             period: period.map(|month| month.0),
             severities: severities.map(|severities| severities.into_iter().map(Into::into).collect()),
+            effect_severities: None,
             discrepancy: discrepancy.into_filter(),
         }
     }
@@ -506,7 +509,7 @@ pub enum DiscrepancyOrderField {
     Magnitude,
     /// Effect with its sign: with ascending order, what was billed too little comes first.
     Effect,
-    /// How much it weighs.
+    /// How much it weighs. Without the role FINANCE the effect alone decides.
     Severity,
     /// Customer, item, currency, month and type, by their ids.
     Key,

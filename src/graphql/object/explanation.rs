@@ -1,10 +1,12 @@
 //! Why the matching proposed a pair.
 
-use async_graphql::{Enum, SimpleObject};
+use async_graphql::{Context, Enum, Object, SimpleObject};
 use rust_decimal::Decimal as Number;
 
+use super::report_part::for_finance;
 use crate::domain::mapping::Evidence;
 use crate::graphql::cost;
+use crate::graphql::error::Failure;
 use crate::graphql::scalar::Decimal;
 use crate::service::mapping::explanation::{self, StoredExplanation, StoredRunnerUp, StoredSignal};
 
@@ -131,27 +133,47 @@ impl MatchSignalKind {
 }
 
 /// One thing that spoke for or against a pair.
-#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
-pub struct MatchSignal {
-    /// What was compared.
-    pub kind: MatchSignalKind,
-    /// Value on the Pax8 side, as compared; null when missing.
-    pub pax8_value: Option<String>,
-    /// Value on the PSA side, as compared; null when missing.
-    pub psa_value: Option<String>,
-    /// Evidence in bits: each bit doubles the odds, and negative evidence speaks against the pair.
-    pub contribution: Decimal,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MatchSignal(StoredSignal);
+
+impl MatchSignal {
+    fn kind(&self) -> MatchSignalKind {
+        MatchSignalKind::of_word(&self.0.kind)
+    }
+
+    /// A value that tells about cost when the signal is about cost.
+    fn shown<T>(&self, ctx: &Context<'_>, value: impl FnOnce() -> T) -> Result<T, Failure> {
+        if self.kind() == MatchSignalKind::Cost { for_finance(ctx, value) } else { Ok(value()) }
+    }
 }
 
-impl From<StoredSignal> for MatchSignal {
-    fn from(signal: StoredSignal) -> Self {
-        let given = |text: String| Some(text).filter(|text| !text.is_empty());
-        Self {
-            kind: MatchSignalKind::of_word(&signal.kind),
-            pax8_value: given(signal.pax8),
-            psa_value: given(signal.psa),
-            contribution: bits(signal.weight),
-        }
+fn given(text: &str) -> Option<String> {
+    Some(text.to_owned()).filter(|text| !text.is_empty())
+}
+
+/// One thing that spoke for or against a pair.
+#[Object]
+impl MatchSignal {
+    /// What was compared.
+    #[graphql(name = "kind")]
+    async fn signal_kind(&self) -> MatchSignalKind {
+        self.kind()
+    }
+
+    /// Value on the Pax8 side, as compared; null when missing. Of COST it needs the role FINANCE.
+    async fn pax8_value(&self, ctx: &Context<'_>) -> Option<Result<String, Failure>> {
+        self.shown(ctx, || given(&self.0.pax8)).transpose()
+    }
+
+    /// Value on the PSA side, as compared; null when missing. Of COST it needs the role FINANCE.
+    async fn psa_value(&self, ctx: &Context<'_>) -> Option<Result<String, Failure>> {
+        self.shown(ctx, || given(&self.0.psa)).transpose()
+    }
+
+    /// Evidence in bits: each bit doubles the odds, and negative evidence speaks against the pair. Null only where it
+    /// is hidden: of COST it needs the role FINANCE.
+    async fn contribution(&self, ctx: &Context<'_>) -> Option<Result<Decimal, Failure>> {
+        Some(self.shown(ctx, || bits(self.0.weight)))
     }
 }
 
@@ -196,7 +218,7 @@ impl From<StoredExplanation> for MatchExplanation {
     fn from(stored: StoredExplanation) -> Self {
         Self {
             summary: stored.summary,
-            signals: stored.signals.into_iter().map(Into::into).collect(),
+            signals: stored.signals.into_iter().map(MatchSignal).collect(),
             runner_up: stored.runner_up.map(Into::into),
             veto: stored.veto,
             rules_version: stored.rules_version,

@@ -1,10 +1,13 @@
 //! A sync run and what it reports.
 
+use std::borrow::Cow;
+
 use async_graphql::{Context, Enum, ID, Object, SimpleObject, Union};
 use chrono::{DateTime, Utc};
 
 use super::account::Provider;
 use super::job::{JobProgress, JobStatus};
+use crate::domain::access::Role;
 use crate::domain::run::{
     Dataset, DatasetCount, MatchCount, Numbered, SyncCounts, SyncEvent, SyncIssue, SyncPhase as Phase, SyncRun,
     SyncTrigger as Trigger,
@@ -150,33 +153,51 @@ fn progress(counts: &SyncCounts) -> JobProgress {
 }
 
 /// A record that a sync run had to leave out, or found odd.
-#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
-#[graphql(name = "SyncIssue")]
-pub struct SyncIssueObject {
-    /// Provider that the record comes from.
-    pub provider: Provider,
-    /// List that the record is on.
-    pub dataset: SyncDataset,
-    /// ID of the record at the provider; null where it could not be read.
-    pub external_id: Option<String>,
-    /// File and line; null unless the record comes from a file.
-    pub location: Option<String>,
-    /// What is wrong with the record.
-    pub message: String,
-    /// Whether the record was left out; otherwise it was kept as it is.
-    pub is_rejected: bool,
-}
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncIssueObject(SyncIssue);
 
 impl From<SyncIssue> for SyncIssueObject {
     fn from(issue: SyncIssue) -> Self {
-        Self {
-            provider: issue.side.into(),
-            dataset: issue.dataset.into(),
-            external_id: issue.external_id,
-            location: issue.location,
-            message: issue.message,
-            is_rejected: issue.is_rejected,
+        Self(issue)
+    }
+}
+
+/// A record that a sync run had to leave out, or found odd.
+#[Object(name = "SyncIssue")]
+impl SyncIssueObject {
+    /// Provider that the record comes from.
+    async fn provider(&self) -> Provider {
+        self.0.side.into()
+    }
+
+    /// List that the record is on.
+    async fn dataset(&self) -> SyncDataset {
+        self.0.dataset.into()
+    }
+
+    /// ID of the record at the provider; null where it could not be read.
+    async fn external_id(&self) -> Option<&str> {
+        self.0.external_id.as_deref()
+    }
+
+    /// File and line; null unless the record comes from a file.
+    async fn location(&self) -> Option<&str> {
+        self.0.location.as_deref()
+    }
+
+    /// What is wrong with the record. A value that may be a cost is quoted for the role FINANCE alone; for others the
+    /// message says that it is hidden.
+    async fn message(&self, ctx: &Context<'_>) -> Cow<'_, str> {
+        if caller(ctx).roles.allow(Role::Finance) {
+            Cow::Borrowed(&self.0.message)
+        } else {
+            Cow::Owned(self.0.message_without_amounts())
         }
+    }
+
+    /// Whether the record was left out; otherwise it was kept as it is.
+    async fn is_rejected(&self) -> bool {
+        self.0.is_rejected
     }
 }
 

@@ -210,25 +210,29 @@ fn identity(found: &Finding, run: &ReconciliationRun, now: DateTime<Utc>) -> Res
     })
 }
 
+fn severity(word: &str) -> Result<Severity, StorageError> {
+    match word {
+        "INFO" => Ok(Severity::Info),
+        "WARNING" => Ok(Severity::Warning),
+        "CRITICAL" => Ok(Severity::Critical),
+        other => Err(corrupt("severity", other)),
+    }
+}
+
 fn occurrence(
     found: &Finding,
     report_id: ReportId,
     position: i32,
     report_line_position: Option<i32>,
 ) -> Result<Occurrence, StorageError> {
-    let severity = match found.severity.as_str() {
-        "INFO" => Severity::Info,
-        "WARNING" => Severity::Warning,
-        "CRITICAL" => Severity::Critical,
-        other => return Err(corrupt("severity", other)),
-    };
     Ok(Occurrence {
         report_id,
         position,
         discrepancy_id: DiscrepancyId(Uuid::try_parse(&found.id).map_err(|_| corrupt("discrepancy id", &found.id))?),
         report_line_position,
         period: period(&found.period)?,
-        severity,
+        severity: severity(&found.severity)?,
+        effect_severity: severity(&found.effect_severity)?,
         expected_quantity: found.expected_quantity,
         actual_quantity: found.actual_quantity,
         expected: found.expected,

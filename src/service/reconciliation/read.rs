@@ -84,8 +84,8 @@ impl ReconciliationService {
         Ok(report::line_count(self.core.store.read(), caller.organization_id, id, filter).await.internal(caller)?)
     }
 
-    /// A page of the discrepancies of a report. Their size with cost would tell about cost, so without FINANCE the size
-    /// of the effect alone decides.
+    /// A page of the discrepancies of a report. Without FINANCE the effect alone decides about their order and about
+    /// what the filter keeps, because size and severity with cost would tell about cost.
     pub async fn occurrences(
         &self,
         caller: &Caller,
@@ -95,10 +95,7 @@ impl ReconciliationService {
         window: &Window,
     ) -> Result<Slice<Occurrence>, ReadError> {
         caller.require(Role::Viewer)?;
-        let order = match order {
-            OccurrenceOrder::Magnitude if !caller.roles.allow(Role::Finance) => OccurrenceOrder::EffectSize,
-            order => order,
-        };
+        let (filter, order) = (&visible_to(caller, filter), order_for(caller, order));
         let read = self.core.store.read();
         let page =
             discrepancy::occurrence_page(read, caller.organization_id, id, filter, (order, is_descending), window);
@@ -113,7 +110,7 @@ impl ReconciliationService {
         filter: &OccurrenceFilter,
     ) -> Result<u64, ReadError> {
         caller.require(Role::Viewer)?;
-        let read = self.core.store.read();
+        let (read, filter) = (self.core.store.read(), &visible_to(caller, filter));
         Ok(discrepancy::occurrence_count(read, caller.organization_id, id, filter).await.internal(caller)?)
     }
 
@@ -125,7 +122,7 @@ impl ReconciliationService {
         filter: &OccurrenceFilter,
     ) -> Result<Vec<EffectSum>, ReadError> {
         caller.require(Role::Viewer)?;
-        let read = self.core.store.read();
+        let (read, filter) = (self.core.store.read(), &visible_to(caller, filter));
         Ok(discrepancy::effect_sums(read, caller.organization_id, id, filter).await.internal(caller)?)
     }
 
@@ -213,5 +210,26 @@ impl ReconciliationService {
         let (read, organization) = (self.core.store.read(), caller.organization_id);
         let accounts = account::of_integrations(read, organization, &[integration_id]).await.internal(caller)?;
         Ok(accounts.into_iter().find(|account| account.side == Side::Pax8).map(|account| account.id))
+    }
+}
+
+/// The filter with the severities that the caller may know.
+fn visible_to(caller: &Caller, filter: &OccurrenceFilter) -> OccurrenceFilter {
+    let filter = filter.clone();
+    if caller.roles.allow(Role::Finance) {
+        return filter;
+    }
+    // Nobody sets the second list but this place; it takes the place of the first.
+    OccurrenceFilter { effect_severities: filter.severities, severities: None, ..filter }
+}
+
+/// The order, without what the caller may not know.
+fn order_for(caller: &Caller, order: OccurrenceOrder) -> OccurrenceOrder {
+    match order {
+        order if caller.roles.allow(Role::Finance) => order,
+        OccurrenceOrder::Magnitude | OccurrenceOrder::EffectSize => OccurrenceOrder::EffectSize,
+        OccurrenceOrder::Severity | OccurrenceOrder::EffectSeverity => OccurrenceOrder::EffectSeverity,
+        OccurrenceOrder::Effect => OccurrenceOrder::Effect,
+        OccurrenceOrder::Key => OccurrenceOrder::Key,
     }
 }

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::{env, fs};
 
-use concord::domain::discrepancy::DiscrepancyType;
+use concord::domain::discrepancy::{DiscrepancyType, Severity};
 use concord::engine::billing::reconcile;
 
 use super::case::{Case, render};
@@ -25,6 +25,15 @@ fn check(path: &Path) {
     let input = case.input();
     let report = reconcile(&input, &policy).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let found = render(&input, &report);
+    for discrepancy in &report.discrepancies {
+        let (severity, by_effect) = (discrepancy.severity, discrepancy.effect_severity);
+        if discrepancy.cost_effect.is_zero() {
+            assert_eq!(by_effect, severity, "{}: cost plays no part", path.display());
+        }
+        if discrepancy.effect.is_zero() {
+            assert_eq!(by_effect, Severity::Info, "{}: cost alone is at stake", path.display());
+        }
+    }
     if env::var_os("CONCORD_WRITE_FIXTURES").is_some() {
         fs::write(path, format!("{statements}{SEPARATOR}{found}")).unwrap();
     } else {

@@ -182,3 +182,27 @@ async fn without_finance_cost_and_margin_are_forbidden_and_nothing_tells_them() 
         program.stop().await;
     }
 }
+
+#[tokio::test]
+async fn a_cost_that_cannot_be_read_is_quoted_for_finance_alone() {
+    let items = "pax8/invoice_items/10000000-0000-4000-8000-000000000001.jsonl";
+    let world = harness::tiny_world_but(items, "\"costTotal\":278.78", "\"costTotal\":\"278,78\"");
+    let program = Program::over(postgres::sqlite(), world.path()).await;
+    let admin = program.client("ADMIN").await;
+    let integration = harness::connected(&program, &admin, "Issues").await;
+    let run = harness::sync(&admin, &integration).await;
+    let document = "query($run: ID!) { syncRun(id: $run) { issues { nodes { dataset message isRejected } } } }";
+    for (role, may_know) in [("FINANCE", true), ("OPERATOR", false), ("VIEWER", false)] {
+        let client = program.client(role).await;
+        let answer = client.ask(document, json!({ "run": run["id"] })).await;
+        let message = answer["syncRun"]["issues"]["nodes"][0]["message"].as_str().expect("a message");
+        assert!(message.starts_with("costTotal ") && message.contains(" is not a decimal"), "{role}: {message}");
+        assert_eq!(message.contains("278,78"), may_know, "{role}: {message}");
+        assert_eq!(message.contains("hidden"), !may_know, "{role}: {message}");
+        let events = client.sync_events(&run["id"], None).await;
+        let raised: Vec<&Value> = events.iter().filter(|event| event["__typename"] == "SyncRunIssueRaised").collect();
+        assert_eq!(raised.len(), 1, "{role}: {events:?}");
+        assert_eq!(raised[0]["issue"]["message"], message, "{role}");
+    }
+    program.stop().await;
+}

@@ -235,6 +235,59 @@ async fn orders_and_filters_change_the_list_and_not_its_items() {
     }
 }
 
+/// Severity with cost would tell about cost: it is shown, filtered by, ordered by and counted for FINANCE alone.
+#[tokio::test]
+async fn without_finance_the_effect_alone_decides_about_severity() {
+    for world in worlds().await {
+        world.add_month("2026-09-05".parse().expect("a day")).await;
+        let september = concord::domain::period::Period::parse("2026-09").expect("a month");
+        let run = world.reconcile_months(Some(september), Some(world.october())).await;
+        let id = encode(NodeKind::ReconciliationReport, run.report_id.expect("a report").0).0;
+        // September is dear because of cost, October because of what was billed.
+        for (period, both, effect) in [("2026-09", 2, 0), ("2026-10", 0, 1)] {
+            world
+                .change(&format!(
+                    "UPDATE discrepancy_occurrence SET severity = {both}, effect_severity = {effect} \
+                     WHERE period = '{period}'"
+                ))
+                .await;
+        }
+        let schema = schema_of(&world);
+        let document = "query($id: ID!, $filter: DiscrepancyOccurrenceFilter) { reconciliationReport(id: $id) {
+            discrepancies(filter: $filter, orderBy: { field: SEVERITY }) { totalCount nodes { period severity } }
+            discrepancyTotals(filter: $filter) { count }
+            lines { nodes { period discrepancies { severity } } } } }";
+        let read = async |role: Role, filter: serde_json::Value| {
+            let answer = ask(&schema, world.caller(role), document, json!({ "id": id, "filter": filter })).await;
+            assert_eq!(answer.errors, []);
+            answer.data.into_json().expect("JSON")["reconciliationReport"].clone()
+        };
+        let severe = |report: &serde_json::Value| {
+            let nodes = report["discrepancies"]["nodes"].as_array().expect("a page").iter();
+            let text = |node: &serde_json::Value, field: &str| node[field].as_str().expect("a text").to_owned();
+            nodes.map(|node| (text(node, "period"), text(node, "severity"))).collect::<Vec<_>>()
+        };
+        let pair = |period: &str, severity: &str| (period.to_owned(), severity.to_owned());
+        let finance = read(Role::Finance, json!(null)).await;
+        assert_eq!(severe(&finance), [pair("2026-09", "CRITICAL"), pair("2026-10", "INFO")]);
+        let viewer = read(Role::Viewer, json!(null)).await;
+        assert_eq!(severe(&viewer), [pair("2026-10", "WARNING"), pair("2026-09", "INFO")]);
+        for line in viewer["lines"]["nodes"].as_array().expect("a page") {
+            for found in line["discrepancies"].as_array().expect("a list") {
+                assert_ne!(found["severity"], "CRITICAL", "{line}");
+            }
+        }
+        for (severity, for_finance, for_viewer) in [("CRITICAL", 1, 0), ("WARNING", 0, 1), ("INFO", 1, 1)] {
+            for (role, expected) in [(Role::Finance, for_finance), (Role::Viewer, for_viewer)] {
+                let report = read(role, json!({ "severities": [severity] })).await;
+                assert_eq!(report["discrepancies"]["totalCount"], expected, "{severity} for {role}");
+                let counted = report["discrepancyTotals"].as_array().expect("sums").iter();
+                assert_eq!(counted.filter_map(|sum| sum["count"].as_i64()).sum::<i64>(), expected);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_marketplace_is_spelled_as_it_spells_itself() {
     let sdl = concord::graphql::sdl();

@@ -340,14 +340,18 @@ impl World {
         claim
     }
 
-    /// Lets every lease run out. PostgreSQL measures them by its own clock, which a test cannot move.
-    pub async fn let_leases_run_out(&self) {
-        self.clock.advance(job::LEASE * 2);
+    /// Changes rows behind the program's back.
+    pub async fn change(&self, sql: &str) {
         let tx = self.services.core.store.begin().await.expect("a transaction");
-        let sql = "UPDATE job SET lease_until = '2020-01-01 00:00:00+00:00' WHERE lease_until IS NOT NULL";
         let statement = Statement::from_string(tx.get_database_backend(), sql);
         tx.execute_raw(statement).await.expect("stored");
         tx.commit().await.expect("stored");
+    }
+
+    /// Lets every lease run out. PostgreSQL measures them by its own clock, which a test cannot move.
+    pub async fn let_leases_run_out(&self) {
+        self.clock.advance(job::LEASE * 2);
+        self.change("UPDATE job SET lease_until = '2020-01-01 00:00:00+00:00' WHERE lease_until IS NOT NULL").await;
     }
 
     pub async fn reconcile(&self) -> ReconciliationRun {
