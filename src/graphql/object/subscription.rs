@@ -82,9 +82,8 @@ impl Pax8SubscriptionStatus {
     }
 }
 
-/// How often a subscription is charged.
+/// How often a subscription is charged. New terms may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "BillingTerm")]
 pub enum Pax8BillingTerm {
     /// Every month.
     Monthly,
@@ -104,6 +103,25 @@ pub enum Pax8BillingTerm {
     Activation,
     /// A rebate.
     Rebate,
+    /// Something else, which this version does not know.
+    Unrecognized,
+}
+
+impl Pax8BillingTerm {
+    fn of(term: &Known<BillingTerm>) -> Self {
+        match term {
+            Known::Known(BillingTerm::Monthly) => Self::Monthly,
+            Known::Known(BillingTerm::Annual) => Self::Annual,
+            Known::Known(BillingTerm::TwoYear) => Self::TwoYear,
+            Known::Known(BillingTerm::ThreeYear) => Self::ThreeYear,
+            Known::Known(BillingTerm::OneTime) => Self::OneTime,
+            Known::Known(BillingTerm::Arrears) => Self::Arrears,
+            Known::Known(BillingTerm::Trial) => Self::Trial,
+            Known::Known(BillingTerm::Activation) => Self::Activation,
+            Known::Known(BillingTerm::Rebate) => Self::Rebate,
+            Known::Unrecognized(_) => Self::Unrecognized,
+        }
+    }
 }
 
 /// Conditions on subscriptions. A subscription has to satisfy every one that is given.
@@ -137,7 +155,7 @@ fn money(subscription: &Subscription, amount: Option<Number>) -> Option<Money> {
 }
 
 fn term(subscription: &Subscription) -> Option<Pax8BillingTerm> {
-    subscription.billing_term.as_ref().and_then(Known::known).copied().map(Into::into)
+    subscription.billing_term.as_ref().map(Pax8BillingTerm::of)
 }
 
 /// A subscription at Pax8, as it was last read.
@@ -187,7 +205,7 @@ impl Pax8SubscriptionObject {
         self.stored.record.quantity.map(Decimal)
     }
 
-    /// How often it is charged; null when Pax8 does not say, or reports a term that this API does not know yet.
+    /// How often it is charged; null when Pax8 does not say.
     async fn billing_term(&self) -> Option<Pax8BillingTerm> {
         term(&self.stored.record)
     }
@@ -277,7 +295,7 @@ impl Pax8SubscriptionRevision {
         self.0.quantity.map(Decimal)
     }
 
-    /// How often it was charged; null when Pax8 does not say, or reports a term that this API does not know yet.
+    /// How often it was charged; null when Pax8 does not say.
     async fn billing_term(&self) -> Option<Pax8BillingTerm> {
         term(&self.0)
     }
