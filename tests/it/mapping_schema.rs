@@ -207,7 +207,10 @@ query ($id: ID!) { integration(id: $id) { productMappings { nodes { explanation 
 #[tokio::test]
 async fn what_costs_say_about_a_pair_is_for_finance_and_hidden_is_not_unknown() {
     for database in databases().await {
-        let world = world_of(2, database).await;
+        let world = World::open(database).await;
+        world.products(&[("p", "Microsoft 365 Business Premium", &["Monthly/Monthly"])]).await;
+        world.items(&[("2001", "Microsoft 365 Business Premium")]).await;
+        world.rematch().await.expect("the matching ends");
         let schema = schema(world.services.clone(), SchemaSettings::default());
         let variables = json!({ "id": encode(NodeKind::Integration, world.integration.id.0).to_string() });
         let path = "/data/integration/productMappings/nodes/0/explanation/signals";
@@ -242,5 +245,33 @@ fn what_was_added_is_described() {
     let sdl = concord::graphql::sdl();
     for name in ["mappingConfirm(", "mappingsImport(", "pricesImport(", "type MatchSignal", "interface Mapping"] {
         assert!(sdl.contains(name), "`{name}` is not in the schema");
+    }
+}
+
+const BULK: &str = r"
+mutation ($ids: [ID!]!, $versions: [Int!]) {
+  mappingBulkDecide(input: { mappingIds: $ids, expectedVersions: $versions, decision: CONFIRM }) {
+    results { mapping { status } userErrors { code field } }
+    userErrors { code field }
+  }
+}";
+
+#[tokio::test]
+async fn a_bulk_decision_says_which_of_its_arguments_was_wrong() {
+    for database in databases().await {
+        let world = world_of(2, database).await;
+        let schema = schema(world.services.clone(), SchemaSettings::default());
+        let mappings = world.mappings(concord::domain::mapping::MappingKind::Customer).await;
+        let id = |at: usize| encode(NodeKind::CustomerMapping, mappings[at].id.0).to_string();
+        let variables = json!({ "ids": [id(0), "nonsense", id(1)], "versions": [mappings[0].version, 1, 99] });
+        let answer = ask(&schema, &world.caller, BULK, variables).await;
+        let payload = &answer["data"]["mappingBulkDecide"];
+        assert_eq!(payload["userErrors"], json!([]), "{answer}");
+        let expected = json!([
+            { "mapping": { "status": "CONFIRMED" }, "userErrors": [] },
+            { "mapping": null, "userErrors": [{ "code": "NOT_FOUND", "field": ["input", "mappingIds", "1"] }] },
+            { "mapping": null, "userErrors": [{ "code": "STALE_VERSION", "field": ["input", "expectedVersions", "2"] }] },
+        ]);
+        assert_eq!(payload["results"], expected, "{answer}");
     }
 }

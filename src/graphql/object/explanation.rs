@@ -87,6 +87,8 @@ pub enum MatchSignalKind {
     Vendor,
     /// Product without vendor and term.
     Family,
+    /// Plan, segment, qualifiers and numbers of a product: E3 is not E5.
+    Edition,
     /// The product was renamed by its vendor.
     Renamed,
     /// Terms of commitment and billing.
@@ -122,6 +124,7 @@ impl MatchSignalKind {
             "PART_NUMBER" => Self::PartNumber,
             "VENDOR" => Self::Vendor,
             "FAMILY" => Self::Family,
+            "EDITION" => Self::Edition,
             "RENAMED" => Self::Renamed,
             "TERM" => Self::Term,
             "PRICE" => Self::Price,
@@ -264,6 +267,7 @@ mod tests {
             SignalKind::PartNumber,
             SignalKind::Vendor,
             SignalKind::Family,
+            SignalKind::Edition,
             SignalKind::Renamed,
             SignalKind::Term,
             SignalKind::Price,
