@@ -310,8 +310,10 @@ impl Finding {
 
     /// How much it weighs for a reader.
     pub fn severity_for(&self, audience: Audience) -> &str {
-        let _ = audience;
-        &self.severity
+        match audience {
+            Audience::WithCost => &self.severity,
+            Audience::WithoutCost => &self.effect_severity,
+        }
     }
 }
 

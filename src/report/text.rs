@@ -254,12 +254,13 @@ impl Page {
     }
 
     fn discrepancy(&mut self, place: usize, found: &Finding, document: &Document) {
-        let color = match found.severity.as_str() {
+        let severity = found.severity_for(self.style.audience);
+        let color = match severity {
             "CRITICAL" => Color::Red,
             "WARNING" => Color::Yellow,
             _ => Color::Cyan,
         };
-        let severity = self.colored(&format!("{:<8}", found.severity), color);
+        let severity = self.colored(&format!("{severity:<8}"), color);
         let kind = self.colored(&found.kind, Color::Bold);
         self.line(&format!("{place:>3}  {severity}  {kind}  {}", found.period));
         let (who, what) = words::parties(document, found);
