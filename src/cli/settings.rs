@@ -132,7 +132,7 @@ pub struct ServerArguments {
     /// Subscriptions of one token that are open at the same time, over all its streams and sockets [default: 256].
     #[arg(long, value_name = "NUMBER")]
     pub subscriptions_per_token: Option<String>,
-    /// Requests, sockets and operations on sockets of one token in a minute [default: 600].
+    /// Requests, sockets and operations on sockets of one token in a minute [default: 6000].
     #[arg(long, value_name = "NUMBER")]
     pub requests_per_minute: Option<String>,
     /// Most that one operation may come to, in fields; lists count each item of their page [default: 50000].

@@ -16,7 +16,7 @@ pub struct Limits {
     /// Longest time a query or mutation may run. Default 60 seconds; above it: 503.
     pub execution_timeout: Duration,
     /// Requests, sockets and operations on sockets of one caller in a minute, as many at once after a pause. Default
-    /// 600; above it: 429.
+    /// 6,000; above it: 429.
     pub requests_per_minute: NonZeroU32,
     /// Queries and mutations of one caller that run at the same time. Default 16; more of them wait.
     pub concurrent_operations: usize,
@@ -42,7 +42,7 @@ impl Default for Limits {
             body_timeout: Duration::from_secs(30),
             document: DocumentLimits::default(),
             execution_timeout: Duration::from_secs(60),
-            requests_per_minute: NonZeroU32::new(600).expect("600 is not zero"),
+            requests_per_minute: NonZeroU32::new(6000).expect("6000 is not zero"),
             concurrent_operations: 16,
             queue_timeout: Duration::from_secs(10),
             open_streams: 64,
