@@ -45,6 +45,73 @@ pub struct PageInfo {
     pub end_cursor: Option<String>,
 }
 
+/// A list in one order: what a cursor belongs to. A cursor of anything else is refused, because it would point at an
+/// arbitrary place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List {
+    /// Names list, parent, order and direction, for comparison alone.
+    name: String,
+    like: Vec<SortValue>,
+}
+
+impl List {
+    /// A list with a single order; `like` has the kinds of values that it is ordered by.
+    pub fn new(name: &str, like: &[SortValue]) -> Self {
+        Self { name: name.to_owned(), like: like.to_vec() }
+    }
+
+    /// The same list of one parent.
+    pub fn of(self, parent: Uuid) -> Self {
+        Self { name: format!("{} {}", self.name, parent.simple()), ..self }
+    }
+
+    /// The same list in an order that the caller chose.
+    pub fn by(self, order: impl std::fmt::Debug, is_descending: bool) -> Self {
+        let direction = if is_descending { "desc" } else { "asc" };
+        Self { name: format!("{} {order:?} {direction}", self.name), ..self }
+    }
+
+    /// The cursor of a position in this list.
+    pub fn cursor(&self, position: &Position) -> String {
+        let values = position.0.iter().map(|value| match value {
+            SortValue::Text(text) => format!("t{text}"),
+            SortValue::Integer(number) => format!("i{number}"),
+            SortValue::Instant(moment) => format!("m{}", moment.timestamp_micros()),
+            SortValue::Id(id) => format!("u{id}"),
+        });
+        let parts: Vec<String> = std::iter::once(self.name.clone()).chain(values).collect();
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&parts).expect("a list of texts is always JSON"))
+    }
+
+    /// The position of a cursor; `None` when it is none of this list in this order.
+    fn position(&self, cursor: &str) -> Option<Position> {
+        if cursor.len() > 4096 {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let parts: Vec<String> = serde_json::from_slice(&bytes).ok()?;
+        let (name, values) = parts.split_first()?;
+        if *name != self.name {
+            return None;
+        }
+        let position = values.iter().map(|value| sort_value(value)).collect::<Option<Vec<_>>>().map(Position)?;
+        page::check(&position, &self.like).is_ok().then_some(position)
+    }
+}
+
+fn sort_value(text: &str) -> Option<SortValue> {
+    let mut chars = text.chars();
+    let kind = chars.next()?;
+    let rest = chars.as_str();
+    Some(match kind {
+        't' if !rest.contains('\0') => SortValue::Text(rest.to_owned()),
+        'i' => SortValue::Integer(rest.parse().ok()?),
+        'm' => SortValue::Instant(storable(DateTime::<Utc>::from_timestamp_micros(rest.parse().ok()?)?)?),
+        'u' => SortValue::Id(Uuid::try_parse(rest).ok()?),
+        _ => return None,
+    })
+}
+
 /// The arguments that every list takes.
 #[derive(Debug, Clone, Default)]
 pub struct PageArguments {
@@ -59,9 +126,8 @@ pub struct PageArguments {
 }
 
 impl PageArguments {
-    /// The part of a list that is asked for. `like` says what the list is ordered by, so that a cursor of another list
-    /// is refused instead of compared.
-    pub fn window(&self, like: &[SortValue]) -> Result<Window, Failure> {
+    /// The part of a list that is asked for.
+    pub fn window(&self, list: &List) -> Result<Window, Failure> {
         let (end, size) = match (self.first, self.last) {
             (Some(_), Some(_)) => {
                 return Err(Failure::bad_input("Give either `first` or `last`, not both."));
@@ -78,51 +144,15 @@ impl PageArguments {
         };
         let cursor = |name: &str, text: &Option<String>| {
             let Some(text) = text else { return Ok(None) };
-            let position = decode(text).filter(|position| page::check(position, like).is_ok());
-            position.map(Some).ok_or_else(|| {
+            list.position(text).map(Some).ok_or_else(|| {
                 Failure::bad_input(format!(
-                    "`{name}` is not a cursor of this list. Pass a cursor that this list returned, or leave it out."
+                    "`{name}` is not a cursor of this list in this order. Pass a cursor that the same list returned in \
+                     the same order, or leave it out."
                 ))
             })
         };
         Ok(Window { end, limit, after: cursor("after", &self.after)?, before: cursor("before", &self.before)? })
     }
-}
-
-/// The cursor of a position.
-pub fn encode(position: &Position) -> String {
-    let parts: Vec<String> = position
-        .0
-        .iter()
-        .map(|value| match value {
-            SortValue::Text(text) => format!("t{text}"),
-            SortValue::Integer(number) => format!("i{number}"),
-            SortValue::Instant(moment) => format!("m{}", moment.timestamp_micros()),
-            SortValue::Id(id) => format!("u{id}"),
-        })
-        .collect();
-    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&parts).expect("a list of texts is always JSON"))
-}
-
-fn decode(cursor: &str) -> Option<Position> {
-    if cursor.len() > 4096 {
-        return None;
-    }
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-    let parts: Vec<String> = serde_json::from_slice(&bytes).ok()?;
-    let value = |part: String| {
-        let mut chars = part.chars();
-        let kind = chars.next()?;
-        let rest = chars.as_str();
-        Some(match kind {
-            't' if !rest.contains('\0') => SortValue::Text(rest.to_owned()),
-            'i' => SortValue::Integer(rest.parse().ok()?),
-            'm' => SortValue::Instant(storable(DateTime::<Utc>::from_timestamp_micros(rest.parse().ok()?)?)?),
-            'u' => SortValue::Id(Uuid::try_parse(rest).ok()?),
-            _ => return None,
-        })
-    };
-    parts.into_iter().map(value).collect::<Option<Vec<_>>>().map(Position)
 }
 
 /// A moment that both databases keep and order: within the years of four digits.
@@ -144,9 +174,10 @@ pub struct PageParts<N> {
 }
 
 /// Turns a part of a list into the parts of a page.
-pub fn parts<T, N: OutputType>(slice: Slice<T>, mut object: impl FnMut(T) -> N) -> PageParts<N> {
+pub fn parts<T, N: OutputType>(slice: Slice<T>, list: &List, mut object: impl FnMut(T) -> N) -> PageParts<N> {
     let Slice { items, has_previous, has_next } = slice;
-    let items: Vec<(String, N)> = items.into_iter().map(|(position, item)| (encode(&position), object(item))).collect();
+    let items: Vec<(String, N)> =
+        items.into_iter().map(|(position, item)| (list.cursor(&position), object(item))).collect();
     let info = PageInfo {
         has_previous_page: has_previous,
         has_next_page: has_next,
@@ -199,25 +230,34 @@ pub(crate) use page_types;
 mod tests {
     use super::*;
 
-    fn like() -> Vec<SortValue> {
-        vec![SortValue::Text(String::new()), SortValue::Id(Uuid::nil())]
+    fn list() -> List {
+        List::new("things", &[SortValue::Text(String::new()), SortValue::Id(Uuid::nil())])
     }
 
     #[test]
     fn a_cursor_reads_back_and_a_foreign_one_is_refused() {
         let position = Position(vec![SortValue::Text("Ünï:code".into()), SortValue::Id(Uuid::from_u128(5))]);
-        let arguments = PageArguments { after: Some(encode(&position)), ..PageArguments::default() };
-        assert_eq!(arguments.window(&like()).map(|window| window.after), Ok(Some(position)));
-        let foreign = Position(vec![SortValue::Integer(1)]);
-        for cursor in [encode(&foreign), "x".into(), String::new(), "*".repeat(10_000)] {
+        let list = list().of(Uuid::from_u128(1)).by("Name", true);
+        let arguments = PageArguments { after: Some(list.cursor(&position)), ..PageArguments::default() };
+        assert_eq!(arguments.window(&list).map(|window| window.after), Ok(Some(position.clone())));
+        let others = [
+            self::list().of(Uuid::from_u128(1)).by("Name", false),
+            self::list().of(Uuid::from_u128(1)).by("Age", true),
+            self::list().of(Uuid::from_u128(2)).by("Name", true),
+            List::new("others", &[]).of(Uuid::from_u128(1)).by("Name", true),
+        ];
+        let foreign = others.map(|other| other.cursor(&position));
+        let malformed =
+            [list.cursor(&Position(vec![SortValue::Integer(1)])), "x".into(), String::new(), "*".repeat(10_000)];
+        for cursor in foreign.into_iter().chain(malformed) {
             let arguments = PageArguments { before: Some(cursor), ..PageArguments::default() };
-            assert!(arguments.window(&like()).is_err());
+            assert!(arguments.window(&list).is_err());
         }
     }
 
     #[test]
     fn sizes_out_of_range_and_both_ends_are_refused() {
-        let window = |first, last| PageArguments { first, last, ..PageArguments::default() }.window(&like());
+        let window = |first, last| PageArguments { first, last, ..PageArguments::default() }.window(&list());
         assert_eq!(window(None, None).map(|window| window.limit), Ok(25));
         assert_eq!(window(None, Some(100)).map(|window| window.limit), Ok(100));
         for (first, last) in [(Some(0), None), (Some(-1), None), (Some(101), None), (Some(1), Some(1))] {

@@ -156,6 +156,20 @@ async fn lists_are_searched_ordered_and_paged_and_a_bad_one_spoils_no_other() {
         assert_eq!(answer["errors"].as_array().map(Vec::len), Some(1));
         assert_eq!(data["last"]["nodes"], json!([{ "name": "Kettle Workshop" }, { "name": "Juniper Workshop" }]));
         let after = data["byName"]["pageInfo"]["endCursor"].clone();
+        for list in [
+            "customerMappings(after: $after, orderBy: { field: PAX8_NAME, direction: DESC })",
+            "customerMappings(before: $after, orderBy: { field: UPDATED_AT })",
+            "productMappings(after: $after, orderBy: { field: PAX8_NAME })",
+            "pax8Companies(after: $after)",
+            "psaCustomers(before: $after, orderBy: { field: NAME })",
+        ] {
+            let document = format!(
+                "query ($id: ID!, $after: String) {{ integration(id: $id) {{ list: {list} {{ totalCount }} }} }}"
+            );
+            let answer = ask(&schema, &world.caller, &document, json!({ "id": id, "after": after })).await;
+            assert_eq!(answer["data"]["integration"]["list"], Json::Null, "{list}");
+            assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{list}: {answer}");
+        }
         let answer = ask(&schema, &world.caller, RECORDS, json!({ "id": id, "after": after })).await;
         let rest = &answer["data"]["integration"]["byName"];
         assert_eq!(names(rest), ["Quartz Workshop", "Saguaro Workshop"]);

@@ -9,7 +9,7 @@ use crate::domain::integration::Integration;
 use crate::domain::provider::Side;
 use crate::domain::record::{Company, CompanyStatus, Known};
 use crate::graphql::error::Failure;
-use crate::graphql::page::{self, page_types};
+use crate::graphql::page::page_types;
 use crate::storage::source::company::CompanyTable;
 
 /// State of a company at Pax8.
@@ -101,6 +101,6 @@ pub async fn companies(
     integration: &Integration,
     arguments: RecordArguments,
 ) -> Result<Pax8CompanyConnection, Failure> {
-    let (slice, total) = records::<CompanyTable>(ctx, integration, Side::Pax8, arguments).await?;
-    Ok(Pax8CompanyConnection::new(page::parts(slice, Pax8CompanyObject), total))
+    let (parts, total) = records::<CompanyTable, _>(ctx, integration, Side::Pax8, arguments, Pax8CompanyObject).await?;
+    Ok(Pax8CompanyConnection::new(parts, total))
 }

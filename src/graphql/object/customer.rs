@@ -8,7 +8,7 @@ use crate::domain::integration::Integration;
 use crate::domain::provider::Side;
 use crate::domain::record::{Customer, CustomerStatus, Known};
 use crate::graphql::error::Failure;
-use crate::graphql::page::{self, page_types};
+use crate::graphql::page::page_types;
 use crate::graphql::scalar::CurrencyCode;
 use crate::storage::source::customer::CustomerTable;
 
@@ -98,6 +98,6 @@ pub async fn customers(
     integration: &Integration,
     arguments: RecordArguments,
 ) -> Result<PsaCustomerConnection, Failure> {
-    let (slice, total) = records::<CustomerTable>(ctx, integration, Side::Psa, arguments).await?;
-    Ok(PsaCustomerConnection::new(page::parts(slice, PsaCustomerObject), total))
+    let (parts, total) = records::<CustomerTable, _>(ctx, integration, Side::Psa, arguments, PsaCustomerObject).await?;
+    Ok(PsaCustomerConnection::new(parts, total))
 }

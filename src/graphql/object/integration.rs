@@ -28,7 +28,7 @@ use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, encode};
 use crate::graphql::loader::{AccountsOf, StoreLoader};
-use crate::graphql::page::{self, PageArguments, page_types};
+use crate::graphql::page::{self, List, PageArguments, page_types};
 use crate::graphql::scalar::{Decimal, TimeZone};
 use crate::storage::page::SortValue;
 
@@ -188,14 +188,16 @@ impl IntegrationObject {
         let page = PageArguments { first, after, last, before };
         Some(
             async {
-                let window = page.window(&[SortValue::Instant(DateTime::UNIX_EPOCH), SortValue::Id(Uuid::nil())])?;
+                let like = [SortValue::Instant(DateTime::UNIX_EPOCH), SortValue::Id(Uuid::nil())];
+                let list = List::new("sync runs", &like).of(self.0.id.0);
+                let window = page.window(&list)?;
                 let sync = &services(ctx).sync;
                 let slice = sync.page(caller(ctx), self.0.id, &window).await?;
                 let total = match page::is_selected(ctx, "totalCount") {
                     true => Some(sync.count(caller(ctx), self.0.id).await?),
                     false => None,
                 };
-                Ok(SyncRunConnection::new(page::parts(slice, SyncRunObject), total))
+                Ok(SyncRunConnection::new(page::parts(slice, &list, SyncRunObject), total))
             }
             .await,
         )

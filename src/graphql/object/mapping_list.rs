@@ -1,6 +1,6 @@
 //! Lists of mappings and their counts.
 
-use async_graphql::{Context, Enum, ID, InputObject, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, OutputType, SimpleObject};
 use rust_decimal::Decimal as Number;
 use rust_decimal::prelude::ToPrimitive as _;
 
@@ -17,12 +17,11 @@ use crate::graphql::error::Failure;
 use crate::graphql::id::NodeKind;
 use crate::graphql::loader::AccountsOf;
 use crate::graphql::loader_mapping::{decode_all, load};
-use crate::graphql::page::{self, PageArguments, SortDirection};
+use crate::graphql::page::{self, List, PageArguments, PageParts, SortDirection};
 use crate::graphql::scalar::Decimal;
 use crate::service::mapping::MappingList;
 use crate::service::mapping_files::ImportError;
 use crate::storage::mapping::{MappingFilter as Filter, MappingOrder as Order, MappingSort};
-use crate::storage::page::Slice;
 use crate::storage::record::{RecordFilter, RecordTable};
 use crate::storage::source::company::CompanyTable;
 use crate::storage::source::customer::CustomerTable;
@@ -116,14 +115,20 @@ pub struct MappingArguments {
     pub page: PageArguments,
 }
 
-async fn mappings(
+async fn mappings<N: OutputType>(
     ctx: &Context<'_>,
     integration: &Integration,
     kind: MappingKind,
     arguments: MappingArguments,
-) -> Result<(Slice<Mapping>, Option<u64>), Failure> {
+    object: fn(Mapping) -> N,
+) -> Result<(PageParts<N>, Option<u64>), Failure> {
     let order: Order = arguments.order_by.map(Into::into).unwrap_or_default();
-    let window = arguments.page.window(&order.like())?;
+    let name = match kind {
+        MappingKind::Customer => "customer mappings",
+        MappingKind::Product => "product mappings",
+    };
+    let cursors = List::new(name, &order.like()).of(integration.id.0).by(order.sort, order.is_descending);
+    let window = arguments.page.window(&cursors)?;
     let filter = arguments.filter.unwrap_or_default().parse()?;
     let list = MappingList { integration_id: integration.id, kind, filter };
     let service = &services(ctx).mapping;
@@ -132,7 +137,7 @@ async fn mappings(
         true => Some(service.count(caller(ctx), &list).await?),
         false => None,
     };
-    Ok((slice, total))
+    Ok((page::parts(slice, &cursors, object), total))
 }
 
 /// Customer mappings of an integration.
@@ -141,8 +146,8 @@ pub async fn customer_mappings(
     integration: &Integration,
     arguments: MappingArguments,
 ) -> Result<CustomerMappingConnection, Failure> {
-    let (slice, total) = mappings(ctx, integration, MappingKind::Customer, arguments).await?;
-    Ok(CustomerMappingConnection::new(page::parts(slice, CustomerMappingObject), total))
+    let (parts, total) = mappings(ctx, integration, MappingKind::Customer, arguments, CustomerMappingObject).await?;
+    Ok(CustomerMappingConnection::new(parts, total))
 }
 
 /// Product mappings of an integration.
@@ -151,8 +156,8 @@ pub async fn product_mappings(
     integration: &Integration,
     arguments: MappingArguments,
 ) -> Result<ProductMappingConnection, Failure> {
-    let (slice, total) = mappings(ctx, integration, MappingKind::Product, arguments).await?;
-    Ok(ProductMappingConnection::new(page::parts(slice, ProductMappingObject), total))
+    let (parts, total) = mappings(ctx, integration, MappingKind::Product, arguments, ProductMappingObject).await?;
+    Ok(ProductMappingConnection::new(parts, total))
 }
 
 /// Number of mappings that came about in one way.

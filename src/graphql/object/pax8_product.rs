@@ -9,7 +9,7 @@ use crate::domain::integration::Integration;
 use crate::domain::provider::Side;
 use crate::domain::record::Pax8Product;
 use crate::graphql::error::Failure;
-use crate::graphql::page::{self, page_types};
+use crate::graphql::page::page_types;
 use crate::storage::source::pax8_product::Pax8ProductTable;
 
 record_object! {
@@ -62,6 +62,7 @@ pub async fn pax8_products(
     integration: &Integration,
     arguments: RecordArguments,
 ) -> Result<Pax8ProductConnection, Failure> {
-    let (slice, total) = records::<Pax8ProductTable>(ctx, integration, Side::Pax8, arguments).await?;
-    Ok(Pax8ProductConnection::new(page::parts(slice, Pax8ProductObject), total))
+    let (parts, total) =
+        records::<Pax8ProductTable, _>(ctx, integration, Side::Pax8, arguments, Pax8ProductObject).await?;
+    Ok(Pax8ProductConnection::new(parts, total))
 }

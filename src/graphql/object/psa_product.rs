@@ -11,7 +11,7 @@ use crate::domain::provider::Side;
 use crate::domain::record::{BillCycle, Known, PsaProduct};
 use crate::graphql::context::require;
 use crate::graphql::error::Failure;
-use crate::graphql::page::{self, page_types};
+use crate::graphql::page::page_types;
 use crate::graphql::scalar::Money;
 use crate::storage::source::psa_product::PsaProductTable;
 
@@ -112,6 +112,7 @@ pub async fn psa_products(
     integration: &Integration,
     arguments: RecordArguments,
 ) -> Result<PsaProductConnection, Failure> {
-    let (slice, total) = records::<PsaProductTable>(ctx, integration, Side::Psa, arguments).await?;
-    Ok(PsaProductConnection::new(page::parts(slice, PsaProductObject), total))
+    let (parts, total) =
+        records::<PsaProductTable, _>(ctx, integration, Side::Psa, arguments, PsaProductObject).await?;
+    Ok(PsaProductConnection::new(parts, total))
 }

@@ -1,17 +1,17 @@
 //! What companies, customers and products have in common: conditions, orders, pages, addresses.
 
-use async_graphql::{Context, Enum, InputObject, SimpleObject};
+use async_graphql::{Context, Enum, InputObject, OutputType, SimpleObject};
 
 use super::account::Provider;
 use crate::domain::integration::Integration;
+use crate::domain::mapping::RecordKind;
 use crate::domain::provider::Side;
 use crate::domain::record::Address;
 use crate::graphql::context::{caller, services};
 use crate::graphql::error::Failure;
 use crate::graphql::loader::AccountsOf;
 use crate::graphql::loader_mapping::load;
-use crate::graphql::page::{self, PageArguments, SortDirection};
-use crate::storage::page::Slice;
+use crate::graphql::page::{self, List, PageArguments, PageParts, SortDirection};
 use crate::storage::record::{RecordFilter as Filter, RecordOrder as Order, RecordSort, RecordTable};
 use crate::storage::source::Stored;
 
@@ -109,15 +109,23 @@ pub struct RecordArguments {
     pub page: PageArguments,
 }
 
-/// A part of an integration's records of one side, with their number where it was asked for.
-pub async fn records<T: RecordTable>(
+/// A page of an integration's records of one side, with their number where it was asked for.
+pub async fn records<T: RecordTable, N: OutputType>(
     ctx: &Context<'_>,
     integration: &Integration,
     side: Side,
     arguments: RecordArguments,
-) -> Result<(Slice<Stored<T::Record>>, Option<u64>), Failure> {
+    object: fn(Stored<T::Record>) -> N,
+) -> Result<(PageParts<N>, Option<u64>), Failure> {
     let order: Order = arguments.order_by.map(Into::into).unwrap_or_default();
-    let window = arguments.page.window(&order.like())?;
+    let name = match T::RECORD {
+        RecordKind::Company => "companies",
+        RecordKind::Customer => "customers",
+        RecordKind::Pax8Product => "Pax8 products",
+        RecordKind::PsaProduct => "PSA products",
+    };
+    let list = List::new(name, &order.like()).of(integration.id.0).by(order.sort, order.is_descending);
+    let window = arguments.page.window(&list)?;
     let filter: Filter = arguments.filter.unwrap_or_default().into();
     let accounts = load(ctx, |organization| AccountsOf(organization, integration.id)).await?.unwrap_or_default();
     let account = accounts.into_iter().find(|account| account.side == side);
@@ -129,7 +137,7 @@ pub async fn records<T: RecordTable>(
         true => Some(mapping.record_count::<T>(caller(ctx), account.id, &filter).await?),
         false => None,
     };
-    Ok((slice, total))
+    Ok((page::parts(slice, &list, object), total))
 }
 
 /// Declares the object of a record with the fields that all records have, followed by its own. Lists stand apart,

@@ -24,10 +24,11 @@ use crate::graphql::context::{caller, services};
 use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, encode};
-use crate::graphql::page::{self, PageArguments, SortDirection, page_types};
+use crate::graphql::page::{self, List, PageArguments, SortDirection, page_types};
 use crate::graphql::record_loader::{LineKey, load_one};
 use crate::graphql::scalar::{CurrencyCode, Date, Decimal, Money, Month};
 use crate::report::document::Summary;
+use crate::service::reconciliation::order_for;
 use crate::storage::discrepancy::OccurrenceFilter;
 use crate::storage::page::SortValue;
 use crate::storage::report::{LineFilter, LineOrder, ReportLine, StoredReport};
@@ -177,7 +178,9 @@ impl ReconciliationReportObject {
                     }
                     ReconciliationReportLineOrderField::Key => vec![SortValue::Integer(0)],
                 };
-                let window = page.window(&like)?;
+                let list = List::new("lines", &like).of(self.stored.id.0);
+                let list = list.by(order.field, order.direction.is_descending());
+                let window = page.window(&list)?;
                 let filter = filter.unwrap_or_default().into_filter();
                 let (service, caller) = (&services(ctx).reconciliation, caller(ctx));
                 let id = self.stored.id;
@@ -189,7 +192,7 @@ impl ReconciliationReportObject {
                 };
                 let integration_id = self.stored.integration_id;
                 let object = |line| ReconciliationReportLineObject { line, report_id: id, integration_id };
-                Ok(ReconciliationReportLineConnection::new(page::parts(slice, object), total))
+                Ok(ReconciliationReportLineConnection::new(page::parts(slice, &list, object), total))
             }
             .await,
         )
@@ -252,16 +255,20 @@ async fn discrepancies(
     order: DiscrepancyOrderInput,
     page: PageArguments,
 ) -> Result<DiscrepancyOccurrenceConnection, Failure> {
-    let window = page.window(&[SortValue::Integer(0), SortValue::Integer(0)])?;
     let (service, caller) = (&services(ctx).reconciliation, caller(ctx));
-    let slice = service.occurrences(caller, report.id, &filter, order.parts(), &window).await?;
+    let (by, is_descending) = order.parts();
+    let by = order_for(caller, by);
+    let list = List::new("discrepancies", &[SortValue::Integer(0), SortValue::Integer(0)]);
+    let list = list.of(report.id.0).by(by, is_descending);
+    let window = page.window(&list)?;
+    let slice = service.occurrences(caller, report.id, &filter, (by, is_descending), &window).await?;
     let total = match page::is_selected(ctx, "totalCount") {
         true => Some(service.occurrence_count(caller, report.id, &filter).await?),
         false => None,
     };
     let integration_id = report.integration_id;
     let object = |occurrence| DiscrepancyOccurrenceObject { occurrence, integration_id };
-    Ok(DiscrepancyOccurrenceConnection::new(page::parts(slice, object), total))
+    Ok(DiscrepancyOccurrenceConnection::new(page::parts(slice, &list, object), total))
 }
 
 /// Conditions on the lines of a report. A line has to satisfy every one that is given.

@@ -16,7 +16,7 @@ use crate::graphql::context::{caller, services};
 use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, encode};
-use crate::graphql::page::{self, PageArguments, page_types};
+use crate::graphql::page::{self, List, PageArguments, page_types};
 use crate::storage::page::SortValue;
 
 /// What set a sync run off.
@@ -266,10 +266,11 @@ impl SyncRunObject {
         let page = PageArguments { first, after, last, before };
         Some(
             async {
-                let window = page.window(&[SortValue::Integer(0)])?;
+                let list = List::new("issues", &[SortValue::Integer(0)]).of(self.0.id.0);
+                let window = page.window(&list)?;
                 let slice = services(ctx).sync.issues(caller(ctx), self.0.id, &window).await?;
                 let total = u64::try_from(self.0.issue_count).ok();
-                Ok(SyncIssueConnection::new(page::parts(slice, Into::into), total))
+                Ok(SyncIssueConnection::new(page::parts(slice, &list, Into::into), total))
             }
             .await,
         )

@@ -7,7 +7,7 @@ use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::id::decode;
 use crate::graphql::object::audit_event::{AuditEventConnection, AuditEventFilter, AuditEventObject};
-use crate::graphql::page::{self, PageArguments};
+use crate::graphql::page::{self, List, PageArguments};
 use crate::storage::audit::AuditFilter;
 use crate::storage::page::SortValue;
 
@@ -34,7 +34,8 @@ impl AuditQuery {
         let page = PageArguments { first, after, last, before };
         Some(
             async {
-                let window = page.window(&[SortValue::Integer(0)])?;
+                let list = List::new("audit events", &[SortValue::Integer(0)]);
+                let window = page.window(&list)?;
                 let filter = filter.unwrap_or_default();
                 let subject_id = match &filter.subject_id {
                     None => None,
@@ -56,7 +57,7 @@ impl AuditQuery {
                     true => Some(audit.count(caller(ctx), &filter).await?),
                     false => None,
                 };
-                Ok(AuditEventConnection::new(page::parts(slice, AuditEventObject), total))
+                Ok(AuditEventConnection::new(page::parts(slice, &list, AuditEventObject), total))
             }
             .await,
         )

@@ -10,7 +10,7 @@ use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, decode_as};
 use crate::graphql::object::integration::{IntegrationConnection, IntegrationObject};
 use crate::graphql::object::sync_run::SyncRunObject;
-use crate::graphql::page::{self, PageArguments};
+use crate::graphql::page::{self, List, PageArguments};
 use crate::storage::page::SortValue;
 
 /// Integrations and sync runs.
@@ -35,14 +35,15 @@ impl IntegrationQuery {
         let page = PageArguments { first, after, last, before };
         Some(
             async {
-                let window = page.window(&[SortValue::Text(String::new()), SortValue::Id(Uuid::nil())])?;
+                let list = List::new("integrations", &[SortValue::Text(String::new()), SortValue::Id(Uuid::nil())]);
+                let window = page.window(&list)?;
                 let setup = &services(ctx).setup;
                 let slice = setup.page(caller(ctx), &window).await?;
                 let total = match page::is_selected(ctx, "totalCount") {
                     true => Some(setup.count(caller(ctx)).await?),
                     false => None,
                 };
-                Ok(IntegrationConnection::new(page::parts(slice, IntegrationObject), total))
+                Ok(IntegrationConnection::new(page::parts(slice, &list, IntegrationObject), total))
             }
             .await,
         )

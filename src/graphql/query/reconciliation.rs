@@ -16,7 +16,7 @@ use crate::graphql::object::report::ReconciliationReportObject;
 use crate::graphql::object::subscription::{
     Pax8SubscriptionConnection, Pax8SubscriptionFilter, Pax8SubscriptionObject,
 };
-use crate::graphql::page::{self, PageArguments};
+use crate::graphql::page::{self, List, PageArguments};
 use crate::graphql::scalar::Month;
 use crate::storage::page::SortValue;
 
@@ -66,15 +66,17 @@ impl ReconciliationQuery {
     ) -> Option<Result<ReconciliationRunConnection, Failure>> {
         let page = PageArguments { first, after, last, before };
         let found = async {
-            let window = page.window(&[SortValue::Instant(DateTime::UNIX_EPOCH), SortValue::Id(Uuid::nil())])?;
             let Some(integration) = integration(ctx, integration_id).await? else { return Ok(None) };
+            let like = [SortValue::Instant(DateTime::UNIX_EPOCH), SortValue::Id(Uuid::nil())];
+            let list = List::new("reconciliation runs", &like).of(integration.0);
+            let window = page.window(&list)?;
             let service = &services(ctx).reconciliation;
             let slice = service.page(caller(ctx), integration, &window).await?;
             let total = match page::is_selected(ctx, "totalCount") {
                 true => Some(service.count(caller(ctx), integration).await?),
                 false => None,
             };
-            Ok(Some(ReconciliationRunConnection::new(page::parts(slice, ReconciliationRunObject), total)))
+            Ok(Some(ReconciliationRunConnection::new(page::parts(slice, &list, ReconciliationRunObject), total)))
         };
         found.await.transpose()
     }
@@ -137,8 +139,10 @@ impl ReconciliationQuery {
     ) -> Option<Result<DiscrepancyConnection, Failure>> {
         let page = PageArguments { first, after, last, before };
         let found = async {
-            let window = page.window(&[SortValue::Text(String::new()), SortValue::Id(Uuid::nil())])?;
             let Some(integration) = integration(ctx, integration_id).await? else { return Ok(None) };
+            let like = [SortValue::Text(String::new()), SortValue::Id(Uuid::nil())];
+            let list = List::new("all discrepancies", &like).of(integration.0);
+            let window = page.window(&list)?;
             let filter = filter.unwrap_or_default().into_filter();
             let service = &services(ctx).reconciliation;
             let slice = service.discrepancies(caller(ctx), integration, &filter, &window).await?;
@@ -146,7 +150,7 @@ impl ReconciliationQuery {
                 true => Some(service.discrepancy_count(caller(ctx), integration, &filter).await?),
                 false => None,
             };
-            Ok(Some(DiscrepancyConnection::new(page::parts(slice, DiscrepancyObject), total)))
+            Ok(Some(DiscrepancyConnection::new(page::parts(slice, &list, DiscrepancyObject), total)))
         };
         found.await.transpose()
     }
@@ -171,8 +175,9 @@ impl ReconciliationQuery {
     ) -> Option<Result<Pax8SubscriptionConnection, Failure>> {
         let page = PageArguments { first, after, last, before };
         let found = async {
-            let window = page.window(&[SortValue::Text(String::new())])?;
             let Some(integration_id) = integration(ctx, integration_id).await? else { return Ok(None) };
+            let list = List::new("subscriptions", &[SortValue::Text(String::new())]).of(integration_id.0);
+            let window = page.window(&list)?;
             let filter = filter.unwrap_or_default().into_filter()?;
             let service = &services(ctx).reconciliation;
             let slice = service.subscriptions(caller(ctx), integration_id, &filter, &window).await?;
@@ -182,7 +187,7 @@ impl ReconciliationQuery {
                 false => None,
             };
             let object = |stored| Pax8SubscriptionObject { stored, integration_id };
-            Ok(Some(Pax8SubscriptionConnection::new(page::parts(slice, object), total)))
+            Ok(Some(Pax8SubscriptionConnection::new(page::parts(slice, &list, object), total)))
         };
         found.await.transpose()
     }

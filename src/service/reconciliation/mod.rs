@@ -22,6 +22,7 @@ use crate::domain::period::Period;
 use crate::domain::run::{JobKind, ReconciliationEvent, ReconciliationPhase, ReconciliationRun, RunStatus};
 use crate::storage::{account, billing, integration, job, reconciliation};
 
+pub use self::read::order_for;
 pub use super::ReadError;
 
 /// Most months of a run.

@@ -224,7 +224,7 @@ fn visible_to(caller: &Caller, filter: &OccurrenceFilter) -> OccurrenceFilter {
 }
 
 /// The order, without what the caller may not know.
-fn order_for(caller: &Caller, order: OccurrenceOrder) -> OccurrenceOrder {
+pub fn order_for(caller: &Caller, order: OccurrenceOrder) -> OccurrenceOrder {
     match order {
         order if caller.roles.allow(Role::Finance) => order,
         OccurrenceOrder::Magnitude | OccurrenceOrder::EffectSize => OccurrenceOrder::EffectSize,
