@@ -44,6 +44,10 @@ pub enum SyncPhase {
     ReadingPsa,
     /// Compares the two.
     Matching,
+    /// Plans what to change on either side.
+    Planning,
+    /// Changes what was planned.
+    Applying,
     /// Finished.
     Done,
 }

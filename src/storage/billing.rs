@@ -156,10 +156,10 @@ pub async fn revisions(
 /// Conditions on subscriptions at Pax8; every one that is given has to hold.
 #[derive(Debug, Clone, Default)]
 pub struct SubscriptionFilter {
-    /// Company, by its id at Pax8.
-    pub company_external_id: Option<String>,
-    /// Product, by its id at Pax8.
-    pub product_external_id: Option<String>,
+    /// Any of these companies, by their ids at Pax8.
+    pub companies: Option<Vec<String>>,
+    /// Any of these products, by their ids at Pax8.
+    pub products: Option<Vec<String>>,
     /// Any of these states.
     pub statuses: Option<Vec<SubscriptionStatus>>,
 }
@@ -174,11 +174,11 @@ fn subscriptions(
         .filter(Column::OrganizationId.eq(organization_id.0))
         .filter(Column::AccountId.eq(account_id.0))
         .filter(Column::GoneAt.is_null());
-    if let Some(company) = &filter.company_external_id {
-        query = query.filter(Column::CompanyExternalId.eq(company.as_str()));
+    if let Some(companies) = &filter.companies {
+        query = query.filter(Column::CompanyExternalId.is_in(companies));
     }
-    if let Some(product) = &filter.product_external_id {
-        query = query.filter(Column::ProductExternalId.eq(product.as_str()));
+    if let Some(products) = &filter.products {
+        query = query.filter(Column::ProductExternalId.is_in(products));
     }
     if let Some(statuses) = &filter.statuses {
         query = query.filter(Column::Status.is_in(statuses.iter().map(|status| status.word())));

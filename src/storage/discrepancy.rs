@@ -278,25 +278,24 @@ pub struct DiscrepancyFilter {
     pub kinds: Option<Vec<DiscrepancyType>>,
     /// Any of these states.
     pub statuses: Option<Vec<DiscrepancyStatus>>,
-    /// PSA customer.
-    pub customer_external_id: Option<String>,
-    /// Company at Pax8.
-    pub company_external_id: Option<String>,
-    /// PSA item.
-    pub psa_product_external_id: Option<String>,
+    /// Any of these PSA customers, by their ids there.
+    pub customers: Option<Vec<String>>,
+    /// Any of these companies, by their ids at Pax8.
+    pub companies: Option<Vec<String>>,
+    /// Any of these PSA items, by their ids there.
+    pub psa_products: Option<Vec<String>>,
     /// Currency.
     pub currency: Option<Currency>,
 }
 
 impl DiscrepancyFilter {
     fn is_empty(&self) -> bool {
-        let Self { kinds, statuses, customer_external_id, company_external_id, psa_product_external_id, currency } =
-            self;
+        let Self { kinds, statuses, customers, companies, psa_products, currency } = self;
         kinds.is_none()
             && statuses.is_none()
-            && customer_external_id.is_none()
-            && company_external_id.is_none()
-            && psa_product_external_id.is_none()
+            && customers.is_none()
+            && companies.is_none()
+            && psa_products.is_none()
             && currency.is_none()
     }
 
@@ -307,14 +306,14 @@ impl DiscrepancyFilter {
         if let Some(statuses) = &self.statuses {
             query = query.filter(discrepancy::Column::Status.is_in(statuses.iter().map(|status| status.word())));
         }
-        if let Some(customer) = &self.customer_external_id {
-            query = query.filter(discrepancy::Column::CustomerExternalId.eq(customer.as_str()));
+        if let Some(customers) = &self.customers {
+            query = query.filter(discrepancy::Column::CustomerExternalId.is_in(customers));
         }
-        if let Some(company) = &self.company_external_id {
-            query = query.filter(discrepancy::Column::CompanyExternalId.eq(company.as_str()));
+        if let Some(companies) = &self.companies {
+            query = query.filter(discrepancy::Column::CompanyExternalId.is_in(companies));
         }
-        if let Some(item) = &self.psa_product_external_id {
-            query = query.filter(discrepancy::Column::PsaProductExternalId.eq(item.as_str()));
+        if let Some(items) = &self.psa_products {
+            query = query.filter(discrepancy::Column::PsaProductExternalId.is_in(items));
         }
         if let Some(currency) = self.currency {
             query = query.filter(discrepancy::Column::Currency.eq(currency.as_str()));

@@ -380,10 +380,10 @@ pub struct LineFilter {
     pub period: Option<Period>,
     /// Any of these verdicts.
     pub classes: Option<Vec<Class>>,
-    /// PSA customer.
-    pub customer_external_id: Option<String>,
-    /// PSA item.
-    pub psa_product_external_id: Option<String>,
+    /// Any of these PSA customers, by their ids there.
+    pub customers: Option<Vec<String>>,
+    /// Any of these PSA items, by their ids there.
+    pub psa_products: Option<Vec<String>>,
     /// Currency.
     pub currency: Option<Currency>,
 }
@@ -407,11 +407,11 @@ fn lines(organization_id: OrganizationId, report_id: ReportId, filter: &LineFilt
     if let Some(classes) = &filter.classes {
         query = query.filter(report_line::Column::Class.is_in(classes.iter().map(|class| class.word())));
     }
-    if let Some(customer) = &filter.customer_external_id {
-        query = query.filter(report_line::Column::CustomerExternalId.eq(customer.as_str()));
+    if let Some(customers) = &filter.customers {
+        query = query.filter(report_line::Column::CustomerExternalId.is_in(customers));
     }
-    if let Some(item) = &filter.psa_product_external_id {
-        query = query.filter(report_line::Column::PsaProductExternalId.eq(item.as_str()));
+    if let Some(items) = &filter.psa_products {
+        query = query.filter(report_line::Column::PsaProductExternalId.is_in(items));
     }
     if let Some(currency) = filter.currency {
         query = query.filter(report_line::Column::Currency.eq(currency.as_str()));

@@ -82,7 +82,7 @@ words! {
     }
     SyncPhase {
         Waiting = "WAITING", ReadingPax8 = "READING_PAX8", ReadingPsa = "READING_PSA", Matching = "MATCHING",
-        Done = "DONE",
+        Planning = "PLANNING", Applying = "APPLYING", Done = "DONE",
     }
     SyncTrigger { Setup = "SETUP", Manual = "MANUAL", Schedule = "SCHEDULE", Webhook = "WEBHOOK" }
     ReconciliationPhase {

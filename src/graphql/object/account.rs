@@ -31,7 +31,7 @@ pub enum Connector {
     Files,
 }
 
-/// Whether Concord may act for an account at this moment.
+/// Whether Concord may act for an account at this moment. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "AccountStatus")]
 pub enum ProviderAccountStatus {

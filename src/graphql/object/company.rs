@@ -12,7 +12,7 @@ use crate::graphql::error::Failure;
 use crate::graphql::page::page_types;
 use crate::storage::source::company::CompanyTable;
 
-/// State of a company at Pax8.
+/// State of a company at Pax8. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum Pax8CompanyStatus {
     /// May order.

@@ -12,7 +12,7 @@ use crate::graphql::page::page_types;
 use crate::graphql::scalar::CurrencyCode;
 use crate::storage::source::customer::CustomerTable;
 
-/// State of a customer at the PSA.
+/// State of a customer at the PSA. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum PsaCustomerStatus {
     /// A customer that is served.

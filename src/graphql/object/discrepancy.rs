@@ -8,7 +8,9 @@ use super::company::Pax8CompanyObject;
 use super::customer::PsaCustomerObject;
 use super::pax8_product::Pax8ProductObject;
 use super::psa_product::PsaProductObject;
-use super::record_reference::{pax8_company, pax8_product, psa_customer, psa_product};
+use super::record_reference::{
+    pax8_companies, pax8_company, pax8_product, psa_customer, psa_customers, psa_product, psa_products,
+};
 use super::report::{ReconciliationReportObject, ReportSources};
 use super::report_part::{for_finance, internal};
 use crate::domain::access::Role;
@@ -97,7 +99,7 @@ pub enum DiscrepancySeverity {
     Critical,
 }
 
-/// What was decided about a discrepancy.
+/// What was decided about a discrepancy. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Status")]
 pub enum DiscrepancyStatus {
@@ -424,27 +426,27 @@ pub struct DiscrepancyFilterInput {
     types: Option<Vec<DiscrepancyType>>,
     /// Keeps discrepancies in one of these statuses.
     statuses: Option<Vec<DiscrepancyStatus>>,
-    /// Keeps discrepancies of the PSA customer with this ID at the PSA.
-    psa_customer_external_id: Option<String>,
-    /// Keeps discrepancies of the company with this ID at Pax8.
-    pax8_company_external_id: Option<String>,
-    /// Keeps discrepancies of the PSA item with this ID at the PSA.
-    psa_product_external_id: Option<String>,
+    /// Keeps discrepancies of any of these PSA customers; global IDs, at most 100. An unknown one matches nothing.
+    psa_customer_ids: Option<Vec<ID>>,
+    /// Keeps discrepancies of any of these Pax8 companies; global IDs, at most 100. An unknown one matches nothing.
+    pax8_company_ids: Option<Vec<ID>>,
+    /// Keeps discrepancies of any of these PSA products; global IDs, at most 100. An unknown one matches nothing.
+    psa_product_ids: Option<Vec<ID>>,
     /// Keeps discrepancies in this currency.
     currency_code: Option<CurrencyCode>,
 }
 
 impl DiscrepancyFilterInput {
-    /// The filter as storage takes it.
-    pub fn into_filter(self) -> DiscrepancyFilter {
-        DiscrepancyFilter {
+    /// The filter as storage takes it, for the records of an integration.
+    pub async fn into_filter(self, ctx: &Context<'_>, of: IntegrationId) -> Result<DiscrepancyFilter, Failure> {
+        Ok(DiscrepancyFilter {
             kinds: self.types.map(|types| types.into_iter().map(Into::into).collect()),
             statuses: self.statuses.map(|statuses| statuses.into_iter().map(Into::into).collect()),
-            customer_external_id: self.psa_customer_external_id,
-            company_external_id: self.pax8_company_external_id,
-            psa_product_external_id: self.psa_product_external_id,
+            customers: psa_customers(ctx, of, "psaCustomerIds", self.psa_customer_ids).await?,
+            companies: pax8_companies(ctx, of, "pax8CompanyIds", self.pax8_company_ids).await?,
+            psa_products: psa_products(ctx, of, "psaProductIds", self.psa_product_ids).await?,
             currency: self.currency_code.map(|code| code.0),
-        }
+        })
     }
 }
 
@@ -460,43 +462,43 @@ pub struct OccurrenceFilterInput {
     severities: Option<Vec<DiscrepancySeverity>>,
     /// Keeps discrepancies in one of these statuses.
     statuses: Option<Vec<DiscrepancyStatus>>,
-    /// Keeps discrepancies of the PSA customer with this ID at the PSA.
-    psa_customer_external_id: Option<String>,
-    /// Keeps discrepancies of the company with this ID at Pax8.
-    pax8_company_external_id: Option<String>,
-    /// Keeps discrepancies of the PSA item with this ID at the PSA.
-    psa_product_external_id: Option<String>,
+    /// Keeps discrepancies of any of these PSA customers; global IDs, at most 100. An unknown one matches nothing.
+    psa_customer_ids: Option<Vec<ID>>,
+    /// Keeps discrepancies of any of these Pax8 companies; global IDs, at most 100. An unknown one matches nothing.
+    pax8_company_ids: Option<Vec<ID>>,
+    /// Keeps discrepancies of any of these PSA products; global IDs, at most 100. An unknown one matches nothing.
+    psa_product_ids: Option<Vec<ID>>,
     /// Keeps discrepancies in this currency.
     currency_code: Option<CurrencyCode>,
 }
 
 impl OccurrenceFilterInput {
-    /// The filter as storage takes it.
-    pub fn into_filter(self) -> OccurrenceFilter {
+    /// The filter as storage takes it, for the records of an integration.
+    pub async fn into_filter(self, ctx: &Context<'_>, of: IntegrationId) -> Result<OccurrenceFilter, Failure> {
         let Self {
             period,
             types,
             severities,
             statuses,
-            psa_customer_external_id,
-            pax8_company_external_id,
-            psa_product_external_id,
+            psa_customer_ids,
+            pax8_company_ids,
+            psa_product_ids,
             currency_code,
         } = self;
         let discrepancy = DiscrepancyFilterInput {
             types,
             statuses,
-            psa_customer_external_id,
-            pax8_company_external_id,
-            psa_product_external_id,
+            psa_customer_ids,
+            pax8_company_ids,
+            psa_product_ids,
             currency_code,
         };
-        OccurrenceFilter {
+        Ok(OccurrenceFilter {
             period: period.map(|month| month.0),
             severities: severities.map(|severities| severities.into_iter().map(Into::into).collect()),
             effect_severities: None,
-            discrepancy: discrepancy.into_filter(),
-        }
+            discrepancy: discrepancy.into_filter(ctx, of).await?,
+        })
     }
 }
 

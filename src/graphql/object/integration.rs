@@ -32,7 +32,7 @@ use crate::graphql::page::{self, List, PageArguments, page_types};
 use crate::graphql::scalar::{Decimal, TimeZone};
 use crate::storage::page::SortValue;
 
-/// Stage of the set-up wizard, in order.
+/// Stage of the set-up wizard, in order. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Stage")]
 pub enum SetupStage {

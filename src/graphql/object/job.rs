@@ -4,7 +4,7 @@ use async_graphql::{Enum, SimpleObject};
 
 use crate::domain::run::RunStatus;
 
-/// Status of long work.
+/// Status of long work. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "RunStatus")]
 pub enum JobStatus {

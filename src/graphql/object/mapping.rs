@@ -31,7 +31,7 @@ pub enum MappingKind {
     Product,
 }
 
-/// Whether a mapping holds.
+/// Whether a mapping holds. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Status")]
 pub enum MappingStatus {
@@ -46,7 +46,7 @@ pub enum MappingStatus {
     Removed,
 }
 
-/// How a mapping came about.
+/// How a mapping came about. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Origin")]
 pub enum MappingOrigin {
@@ -58,7 +58,7 @@ pub enum MappingOrigin {
     Created,
 }
 
-/// What a product mapping means for billing.
+/// What a product mapping means for billing. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Role")]
 pub enum MappingRole {

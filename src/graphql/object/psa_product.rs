@@ -15,7 +15,7 @@ use crate::graphql::page::page_types;
 use crate::graphql::scalar::Money;
 use crate::storage::source::psa_product::PsaProductTable;
 
-/// How often an item of the PSA is billed.
+/// How often an item of the PSA is billed. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum PsaBillCycle {
     /// Every month.

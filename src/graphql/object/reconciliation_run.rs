@@ -13,7 +13,7 @@ use crate::graphql::page::page_types;
 use crate::graphql::record_loader::{ReportKey, load_one};
 use crate::graphql::scalar::{Date, Month};
 
-/// Step of a reconciliation run.
+/// Step of a reconciliation run. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Phase")]
 pub enum ReconciliationPhase {

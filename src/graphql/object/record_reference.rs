@@ -1,6 +1,8 @@
-//! What a report or a subscription refers to: a record at either provider, found by the id it has there.
+//! What a report or a subscription refers to: a record at either provider, found by the id it has there; and the other
+//! way round, for filters, which name records by their global ids.
 
-use async_graphql::Context;
+use async_graphql::{Context, ID};
+use futures_util::future::join_all;
 
 use super::company::Pax8CompanyObject;
 use super::customer::PsaCustomerObject;
@@ -9,6 +11,8 @@ use super::psa_product::PsaProductObject;
 use crate::domain::id::IntegrationId;
 use crate::domain::provider::Side;
 use crate::graphql::error::Failure;
+use crate::graphql::id::NodeKind;
+use crate::graphql::loader_mapping::{self, decode_all, load};
 use crate::graphql::record_loader::{CompanyKey, CustomerKey, Pax8ProductKey, PsaProductKey, load_one, record_key};
 
 macro_rules! references {
@@ -49,6 +53,47 @@ where
     F: Future<Output = Option<Result<O, Failure>>>,
 {
     // All at once, so that they wait for the same statement.
-    let found = futures_util::future::join_all(external_ids.iter().map(|id| load(id))).await;
+    let found = join_all(external_ids.iter().map(|id| load(id))).await;
     found.into_iter().flatten().collect()
+}
+
+macro_rules! named_records {
+    ($($(#[$doc:meta])* $function:ident: $side:ident $key:ident $kind:ident;)*) => {$(
+        $(#[$doc])*
+        pub(super) async fn $function(
+            ctx: &Context<'_>,
+            integration_id: IntegrationId,
+            field: &str,
+            ids: Option<Vec<ID>>,
+        ) -> Result<Option<Vec<String>>, Failure> {
+            let Some(ids) = ids else { return Ok(None) };
+            let ids = decode_all(&ids, &[NodeKind::$kind], field)?;
+            let external_id = async |id| {
+                let Some(named) = load(ctx, |organization| loader_mapping::$key(organization, id)).await? else {
+                    return Ok(None);
+                };
+                let external_id = named.identity.external_id;
+                let Some(key) = record_key(ctx, integration_id, Side::$side, &external_id).await? else {
+                    return Ok(None);
+                };
+                // A record of another integration may have the same id at its provider.
+                let own = load_one(ctx, $key(key)).await?;
+                Ok(own.filter(|own| own.identity.id == id).map(|_| external_id))
+            };
+            // All at once, so that they wait for the same statements.
+            let found = join_all(ids.into_iter().map(external_id)).await;
+            found.into_iter().filter_map(Result::transpose).collect::<Result<_, Failure>>().map(Some)
+        }
+    )*};
+}
+
+named_records! {
+    /// IDs at Pax8 of the integration's companies with these global ids; others stand for nothing.
+    pax8_companies: Pax8 CompanyKey Pax8Company;
+    /// IDs at Pax8 of the integration's products there with these global ids; others stand for nothing.
+    pax8_products: Pax8 Pax8ProductKey Pax8Product;
+    /// IDs at the PSA of the integration's customers with these global ids; others stand for nothing.
+    psa_customers: Psa CustomerKey PsaCustomer;
+    /// IDs at the PSA of the integration's items there with these global ids; others stand for nothing.
+    psa_products: Psa PsaProductKey PsaProduct;
 }

@@ -12,7 +12,9 @@ use super::discrepancy::{
 };
 use super::pax8_product::Pax8ProductObject;
 use super::psa_product::PsaProductObject;
-use super::record_reference::{all, pax8_company, pax8_product, psa_customer, psa_product};
+use super::record_reference::{
+    all, pax8_company, pax8_product, psa_customer, psa_customers, psa_product, psa_products,
+};
 use super::report_download::{ReportDownload, ReportFormat};
 use super::report_part::{
     BillingTotals, PolicySwitch, ReportClass, ReportCoverage, ReportLeftOutRecord, ReportReason, ReportTieOut,
@@ -29,7 +31,6 @@ use crate::graphql::record_loader::{LineKey, load_one};
 use crate::graphql::scalar::{CurrencyCode, Date, Decimal, Money, Month};
 use crate::report::document::Summary;
 use crate::service::reconciliation::order_for;
-use crate::storage::discrepancy::OccurrenceFilter;
 use crate::storage::page::SortValue;
 use crate::storage::report::{LineFilter, LineOrder, ReportLine, StoredReport};
 
@@ -181,7 +182,7 @@ impl ReconciliationReportObject {
                 let list = List::new("lines", &like).of(self.stored.id.0);
                 let list = list.by(order.field, order.direction.is_descending());
                 let window = page.window(&list)?;
-                let filter = filter.unwrap_or_default().into_filter();
+                let filter = filter.unwrap_or_default().into_filter(ctx, self.stored.integration_id).await?;
                 let (service, caller) = (&services(ctx).reconciliation, caller(ctx));
                 let id = self.stored.id;
                 let by = (order.field.into(), order.direction.is_descending());
@@ -219,8 +220,7 @@ impl ReconciliationReportObject {
         #[graphql(desc = "Returns items before this cursor.")] before: Option<String>,
     ) -> Option<Result<DiscrepancyOccurrenceConnection, Failure>> {
         let page = PageArguments { first, after, last, before };
-        let filter = filter.unwrap_or_default().into_filter();
-        Some(discrepancies(ctx, &self.stored, filter, order_by.unwrap_or_default(), page).await)
+        Some(discrepancies(ctx, &self.stored, filter.unwrap_or_default(), order_by.unwrap_or_default(), page).await)
     }
 
     /// Sums over the discrepancies per type and currency, exact to the last digit.
@@ -232,9 +232,12 @@ impl ReconciliationReportObject {
             OccurrenceFilterInput,
         >,
     ) -> Option<Result<Vec<DiscrepancyTotals>, Failure>> {
-        let filter = filter.unwrap_or_default().into_filter();
-        let sums = services(ctx).reconciliation.effect_sums(caller(ctx), self.stored.id, &filter).await;
-        Some(sums.map(|sums| sums.into_iter().map(DiscrepancyTotals).collect()).map_err(Failure::from))
+        let sums = async {
+            let filter = filter.unwrap_or_default().into_filter(ctx, self.stored.integration_id).await?;
+            let sums = services(ctx).reconciliation.effect_sums(caller(ctx), self.stored.id, &filter).await?;
+            Ok(sums.into_iter().map(DiscrepancyTotals).collect())
+        };
+        Some(sums.await)
     }
 
     /// Timestamp of when the records were read; a source line is the version that held at that moment.
@@ -251,7 +254,7 @@ impl ReconciliationReportObject {
 async fn discrepancies(
     ctx: &Context<'_>,
     report: &StoredReport,
-    filter: OccurrenceFilter,
+    filter: OccurrenceFilterInput,
     order: DiscrepancyOrderInput,
     page: PageArguments,
 ) -> Result<DiscrepancyOccurrenceConnection, Failure> {
@@ -261,6 +264,7 @@ async fn discrepancies(
     let list = List::new("discrepancies", &[SortValue::Integer(0), SortValue::Integer(0)]);
     let list = list.of(report.id.0).by(by, is_descending);
     let window = page.window(&list)?;
+    let filter = filter.into_filter(ctx, report.integration_id).await?;
     let slice = service.occurrences(caller, report.id, &filter, (by, is_descending), &window).await?;
     let total = match page::is_selected(ctx, "totalCount") {
         true => Some(service.occurrence_count(caller, report.id, &filter).await?),
@@ -278,23 +282,23 @@ pub struct ReconciliationReportLineFilter {
     period: Option<Month>,
     /// Keeps lines in one of these classes.
     classes: Option<Vec<ReportClass>>,
-    /// Keeps lines of the PSA customer with this ID at the PSA.
-    psa_customer_external_id: Option<String>,
-    /// Keeps lines of the PSA item with this ID at the PSA.
-    psa_product_external_id: Option<String>,
+    /// Keeps lines of any of these PSA customers; global IDs, at most 100. An unknown one matches nothing.
+    psa_customer_ids: Option<Vec<ID>>,
+    /// Keeps lines of any of these PSA products; global IDs, at most 100. An unknown one matches nothing.
+    psa_product_ids: Option<Vec<ID>>,
     /// Keeps lines in this currency.
     currency_code: Option<CurrencyCode>,
 }
 
 impl ReconciliationReportLineFilter {
-    fn into_filter(self) -> LineFilter {
-        LineFilter {
+    async fn into_filter(self, ctx: &Context<'_>, of: IntegrationId) -> Result<LineFilter, Failure> {
+        Ok(LineFilter {
             period: self.period.map(|month| month.0),
             classes: self.classes.map(|classes| classes.into_iter().map(Into::into).collect()),
-            customer_external_id: self.psa_customer_external_id,
-            psa_product_external_id: self.psa_product_external_id,
+            customers: psa_customers(ctx, of, "psaCustomerIds", self.psa_customer_ids).await?,
+            psa_products: psa_products(ctx, of, "psaProductIds", self.psa_product_ids).await?,
             currency: self.currency_code.map(|code| code.0),
-        }
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::graphql::scalar::{CurrencyCode, Decimal, Money};
 use crate::report::document::{Coverage, Footing, InvoiceTieOut, LeftOut, Switch, Totals};
 use crate::service::Internal;
 
-/// Verdict on a whole report.
+/// Verdict on a whole report. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Verdict")]
 pub enum ReportVerdict {
@@ -28,7 +28,7 @@ pub enum ReportVerdict {
     NotCompared,
 }
 
-/// Verdict on a line of a report, and on the source lines behind it.
+/// Verdict on a line of a report, and on the source lines behind it. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Class")]
 pub enum ReportClass {
@@ -80,7 +80,7 @@ pub enum ReportReason {
     NotDueYet,
 }
 
-/// Which sum of an invoice's lines equals its total.
+/// Which sum of an invoice's lines equals its total. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "TieOutBasis")]
 pub enum TieOutSum {
@@ -286,12 +286,14 @@ impl ReportCoverage {
         self.unknown
     }
 
-    /// Sum of the known amounts. What Pax8 charged is cost and needs the role FINANCE; what the PSA billed does not.
-    async fn amount(&self, ctx: &Context<'_>) -> Option<Result<Decimal, Failure>> {
-        Some(match self.provider {
-            Provider::Pax8 => for_finance(ctx, || Decimal(self.row.amount)),
-            Provider::Psa => Ok(Decimal(self.row.amount)),
-        })
+    /// Sum of the known amounts; null for lines that name no currency, because their amounts may be of different ones
+    /// and are not added up. What Pax8 charged is cost and needs the role FINANCE; what the PSA billed does not.
+    async fn amount(&self, ctx: &Context<'_>) -> Option<Result<Money, Failure>> {
+        let amount = || self.currency.map(|currency| Amount::new(self.row.amount, currency).into());
+        match self.provider {
+            Provider::Pax8 => for_finance(ctx, amount).transpose(),
+            Provider::Psa => amount().map(Ok),
+        }
     }
 }
 
@@ -315,11 +317,9 @@ impl ReportTieOut {
         })
     }
 
-    fn cost(&self, ctx: &Context<'_>, amount: Option<rust_decimal::Decimal>) -> Option<Result<Decimal, Failure>> {
-        match require(ctx, Role::Finance) {
-            Ok(()) => amount.map(|amount| Ok(Decimal(amount))),
-            Err(error) => Some(Err(error)),
-        }
+    fn cost(&self, ctx: &Context<'_>, amount: Option<rust_decimal::Decimal>) -> Option<Result<Money, Failure>> {
+        let money = || Some(Amount::new(amount?, self.currency?).into());
+        for_finance(ctx, money).transpose()
     }
 }
 
@@ -331,7 +331,7 @@ impl ReportTieOut {
         &self.row.invoice_id
     }
 
-    /// Currency of all amounts; null when neither head nor lines name one.
+    /// Currency of all amounts; null when neither head nor lines name one, and then all amounts are null too.
     async fn currency_code(&self) -> Option<CurrencyCode> {
         self.currency.map(CurrencyCode)
     }
@@ -356,33 +356,34 @@ impl ReportTieOut {
         self.row.replacement_id.as_deref()
     }
 
-    /// Total of the head; null when it has none. Needs the role FINANCE.
-    async fn total(&self, ctx: &Context<'_>) -> Option<Result<Decimal, Failure>> {
+    /// Total of the head; null when it has none, or no currency is named. Needs the role FINANCE.
+    async fn total(&self, ctx: &Context<'_>) -> Option<Result<Money, Failure>> {
         self.cost(ctx, self.row.total)
     }
 
-    /// Balance carried over from earlier invoices; null when Pax8 does not say. Needs the role FINANCE.
-    async fn carried_balance(&self, ctx: &Context<'_>) -> Option<Result<Decimal, Failure>> {
+    /// Balance carried over from earlier invoices; null when Pax8 does not say, or no currency is named. Needs the role FINANCE.
+    async fn carried_balance(&self, ctx: &Context<'_>) -> Option<Result<Money, Failure>> {
         self.cost(ctx, self.row.carried_balance)
     }
 
-    /// Sum of the amounts due. Needs the role FINANCE.
-    async fn amount_due(&self, ctx: &Context<'_>) -> Option<Result<Decimal, Failure>> {
+    /// Sum of the amounts due; null when no currency is named. Needs the role FINANCE.
+    async fn amount_due(&self, ctx: &Context<'_>) -> Option<Result<Money, Failure>> {
         self.cost(ctx, Some(self.row.amount_due))
     }
 
-    /// Sum of the costs, without tax. Needs the role FINANCE.
-    async fn cost_total(&self, ctx: &Context<'_>) -> Option<Result<Decimal, Failure>> {
+    /// Sum of the costs, without tax; null when no currency is named. Needs the role FINANCE.
+    async fn cost_total(&self, ctx: &Context<'_>) -> Option<Result<Money, Failure>> {
         self.cost(ctx, Some(self.row.cost_total))
     }
 
-    /// Sum of the sales tax. Needs the role FINANCE.
-    async fn sales_tax(&self, ctx: &Context<'_>) -> Option<Result<Decimal, Failure>> {
+    /// Sum of the sales tax; null when no currency is named. Needs the role FINANCE.
+    async fn sales_tax(&self, ctx: &Context<'_>) -> Option<Result<Money, Failure>> {
         self.cost(ctx, Some(self.row.sales_tax))
     }
 
-    /// Total less the sum of the amounts due; null when the head has no total. Needs the role FINANCE.
-    async fn residue(&self, ctx: &Context<'_>) -> Option<Result<Decimal, Failure>> {
+    /// Total less the sum of the amounts due; null when the head has no total, or no
+    /// currency is named. Needs the role FINANCE.
+    async fn residue(&self, ctx: &Context<'_>) -> Option<Result<Money, Failure>> {
         self.cost(ctx, self.row.residue)
     }
 }

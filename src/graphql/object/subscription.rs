@@ -6,7 +6,7 @@ use rust_decimal::Decimal as Number;
 
 use super::company::Pax8CompanyObject;
 use super::pax8_product::Pax8ProductObject;
-use super::record_reference::{pax8_company, pax8_product};
+use super::record_reference::{pax8_companies, pax8_company, pax8_product, pax8_products};
 use super::report_part::for_finance;
 use crate::domain::id::IntegrationId;
 use crate::domain::money::Money as Amount;
@@ -21,7 +21,7 @@ use crate::graphql::scalar::{Date, Decimal, Money};
 use crate::storage::billing::SubscriptionFilter;
 use crate::storage::source::Stored;
 
-/// State of a subscription at Pax8. It has no effect on what Pax8 charges: start and end do.
+/// State of a subscription at Pax8. It has no effect on what Pax8 charges: start and end do. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum Pax8SubscriptionStatus {
     /// Runs.
@@ -129,22 +129,22 @@ impl Pax8BillingTerm {
 pub struct Pax8SubscriptionFilter {
     /// Keeps subscriptions in one of these states.
     statuses: Option<Vec<Pax8SubscriptionStatus>>,
-    /// Keeps subscriptions of the company with this ID at Pax8.
-    pax8_company_external_id: Option<String>,
-    /// Keeps subscriptions to the product with this ID at Pax8.
-    pax8_product_external_id: Option<String>,
+    /// Keeps subscriptions of any of these Pax8 companies; global IDs, at most 100. An unknown one matches nothing.
+    pax8_company_ids: Option<Vec<ID>>,
+    /// Keeps subscriptions to any of these Pax8 products; global IDs, at most 100. An unknown one matches nothing.
+    pax8_product_ids: Option<Vec<ID>>,
 }
 
 impl Pax8SubscriptionFilter {
-    /// The filter as storage takes it.
-    pub fn into_filter(self) -> Result<SubscriptionFilter, Failure> {
+    /// The filter as storage takes it, for the records of an integration.
+    pub async fn into_filter(self, ctx: &Context<'_>, of: IntegrationId) -> Result<SubscriptionFilter, Failure> {
         let known = |status: Pax8SubscriptionStatus| {
             status.known().ok_or_else(|| Failure::bad_input("`UNRECOGNIZED` cannot be filtered for."))
         };
         let statuses = self.statuses.map(|statuses| statuses.into_iter().map(known).collect()).transpose()?;
         Ok(SubscriptionFilter {
-            company_external_id: self.pax8_company_external_id,
-            product_external_id: self.pax8_product_external_id,
+            companies: pax8_companies(ctx, of, "pax8CompanyIds", self.pax8_company_ids).await?,
+            products: pax8_products(ctx, of, "pax8ProductIds", self.pax8_product_ids).await?,
             statuses,
         })
     }
@@ -260,14 +260,19 @@ impl Pax8SubscriptionObject {
         Some(states.await)
     }
 
-    /// Timestamp of when the subscription was last read.
-    async fn last_seen_at(&self) -> DateTime<Utc> {
+    /// Timestamp of when the subscription was first read from Pax8.
+    async fn first_synced_at(&self) -> DateTime<Utc> {
+        self.stored.identity.first_seen_at
+    }
+
+    /// Timestamp of when the subscription was last read from Pax8.
+    async fn last_synced_at(&self) -> DateTime<Utc> {
         self.stored.identity.last_seen_at
     }
 
-    /// Timestamp of when Pax8 no longer had it; null while it does.
-    async fn gone_at(&self) -> Option<DateTime<Utc>> {
-        self.stored.identity.gone_at
+    /// Whether the subscription was gone at the last complete sync.
+    async fn is_archived(&self) -> bool {
+        self.stored.identity.gone_at.is_some()
     }
 }
 

@@ -19,7 +19,7 @@ use crate::graphql::id::{NodeKind, encode};
 use crate::graphql::page::{self, List, PageArguments, page_types};
 use crate::storage::page::SortValue;
 
-/// What set a sync run off.
+/// What set a sync run off. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Trigger")]
 pub enum SyncTrigger {
@@ -33,7 +33,7 @@ pub enum SyncTrigger {
     Webhook,
 }
 
-/// What a sync run is doing.
+/// What a sync run is doing. New values may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Phase")]
 pub enum SyncPhase {
@@ -46,6 +46,10 @@ pub enum SyncPhase {
     ReadingPsa,
     /// Compares the two.
     Matching,
+    /// Plans what to change on either side. Not reported yet.
+    Planning,
+    /// Changes what was planned. Not reported yet.
+    Applying,
     /// Finished.
     Done,
 }

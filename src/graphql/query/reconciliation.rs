@@ -143,7 +143,7 @@ impl ReconciliationQuery {
             let like = [SortValue::Text(String::new()), SortValue::Id(Uuid::nil())];
             let list = List::new("all discrepancies", &like).of(integration.0);
             let window = page.window(&list)?;
-            let filter = filter.unwrap_or_default().into_filter();
+            let filter = filter.unwrap_or_default().into_filter(ctx, integration).await?;
             let service = &services(ctx).reconciliation;
             let slice = service.discrepancies(caller(ctx), integration, &filter, &window).await?;
             let total = match page::is_selected(ctx, "totalCount") {
@@ -178,7 +178,7 @@ impl ReconciliationQuery {
             let Some(integration_id) = integration(ctx, integration_id).await? else { return Ok(None) };
             let list = List::new("subscriptions", &[SortValue::Text(String::new())]).of(integration_id.0);
             let window = page.window(&list)?;
-            let filter = filter.unwrap_or_default().into_filter()?;
+            let filter = filter.unwrap_or_default().into_filter(ctx, integration_id).await?;
             let service = &services(ctx).reconciliation;
             let slice = service.subscriptions(caller(ctx), integration_id, &filter, &window).await?;
             let Some(slice) = slice else { return Ok(None) };

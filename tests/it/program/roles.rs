@@ -131,7 +131,7 @@ async fn the_audit_is_for_administrators_and_neighbours_survive() {
 /// Cost and margin of every place that shows them.
 const REPORT: &str = "query($id: ID!) { reconciliationReport(id: $id) {
     totals { expected { amount } billed { amount } cost { amount } margin { amount } marginRate costEffect { amount } }
-    tieOuts { invoiceExternalId total amountDue costTotal residue }
+    tieOuts { invoiceExternalId total { amount } amountDue { amount } costTotal { amount } residue { amount } }
     lines { nodes { billed { amount } cost { amount } margin { amount } } }
     discrepancies { nodes { type sentence effect { amount } costEffect { amount } costSentence } }
     discrepancyTotals { type leakage { amount } costEffect { amount } }

@@ -236,7 +236,7 @@ async fn reconcile(client: &harness::Client, integration: &harness::Integration,
         verdict
         totals { currencyCode lineCount expected { amount } billed { amount } cost { amount } difference { amount }
             leakage { amount } overbilling { amount } }
-        tieOuts { tiesBy residue total }
+        tieOuts { tiesBy residue { amount } total { amount } }
         discrepancies(orderBy: { field: MAGNITUDE }) { totalCount nodes {
             type severity sentence expectedQuantity actualQuantity
             expected { amount currencyCode } billed { amount } effect { amount }

@@ -12,9 +12,9 @@ use super::world::{World, worlds};
 const REPORT: &str = "query($id: ID!) { reconciliationReport(id: $id) {
     verdict fingerprint policy { name value }
     totals { currencyCode expected { amount } billed { amount } difference { amount } cost { amount } marginRate }
-    coverage { provider class reason lineCount amount }
+    coverage { provider class reason lineCount amount { amount } }
     footing { provider class lineCount }
-    tieOuts { invoiceExternalId lineCount tiesBy total }
+    tieOuts { invoiceExternalId lineCount tiesBy total { amount currencyCode } }
     lines(first: 1) { totalCount nodes { class expected { amount } cost { amount } margin { amount }
         psaCustomer { name } pax8Companies { name } discrepancies { type } } }
     discrepancies(first: 10) { totalCount nodes { type severity status period effect { amount currencyCode }
@@ -53,7 +53,8 @@ async fn finance_reads_the_whole_report() {
         );
         assert_eq!(
             report["tieOuts"],
-            json!([{ "invoiceExternalId": "vi", "lineCount": 2, "tiesBy": "AMOUNT_DUE", "total": "314.5" }])
+            json!([{ "invoiceExternalId": "vi", "lineCount": 2, "tiesBy": "AMOUNT_DUE",
+ "total": { "amount": "314.50", "currencyCode": "USD" } }])
         );
         assert_eq!(report["lines"]["totalCount"], 2);
         let line = &report["lines"]["nodes"][0];
@@ -229,9 +230,45 @@ async fn orders_and_filters_change_the_list_and_not_its_items() {
         );
         let none = list(json!({ "id": id, "filter": { "types": ["NEVER_BILLED"] } })).await;
         assert_eq!(none["totalCount"], 0);
-        let october =
-            list(json!({ "id": id, "filter": { "period": "2026-10", "psaCustomerExternalId": "101" } })).await;
-        assert_eq!(october["totalCount"], 1);
+        let found = ask(
+            &schema,
+            world.caller(Role::Viewer),
+            "{ integration { psaCustomers(filter: { search: \"Acme\" }) { nodes { id } }
+                pax8Companies(filter: { search: \"Acme\" }) { nodes { id } } psaProducts { nodes { id } } } }",
+            json!({}),
+        );
+        let records = found.await.data.into_json().expect("JSON")["integration"].clone();
+        let record = |list: &str| records[list]["nodes"][0]["id"].clone();
+        let (customer, company) = (record("psaCustomers"), record("pax8Companies"));
+        let unknown = encode(NodeKind::PsaCustomer, uuid::Uuid::nil()).0;
+        let cases = [
+            (json!({ "period": "2026-10", "psaCustomerIds": [customer] }), 1),
+            (json!({ "psaCustomerIds": [unknown, customer] }), 2),
+            (json!({ "psaCustomerIds": [unknown, "nonsense", company] }), 0),
+            (json!({ "psaCustomerIds": [] }), 0),
+            (json!({ "pax8CompanyIds": [company] }), 2),
+            (json!({ "pax8CompanyIds": [customer] }), 0),
+            (json!({ "psaProductIds": [unknown] }), 0),
+        ];
+        for (filter, count) in cases {
+            assert_eq!(list(json!({ "id": id, "filter": filter })).await["totalCount"], count, "{filter}");
+        }
+        let document = "query($customer: ID!, $company: ID!, $unknown: ID!, $id: ID!) {
+            all: discrepancies(filter: { psaCustomerIds: [$customer] }) { totalCount }
+            none: discrepancies(filter: { psaCustomerIds: [$unknown] }) { totalCount }
+            some: pax8Subscriptions(filter: { pax8CompanyIds: [$company] }) { totalCount nodes { isArchived lastSyncedAt } }
+            no: pax8Subscriptions(filter: { pax8ProductIds: [$unknown] }) { totalCount }
+            reconciliationReport(id: $id) { lines(filter: { psaCustomerIds: [$customer] }) { totalCount }
+                nothing: lines(filter: { psaProductIds: [$unknown] }) { totalCount } } }";
+        let variables = json!({ "customer": customer, "company": company, "unknown": unknown, "id": id });
+        let answer = ask(&schema, world.caller(Role::Viewer), document, variables).await;
+        assert_eq!(answer.errors, []);
+        let data = answer.data.into_json().expect("JSON");
+        assert_eq!((&data["all"]["totalCount"], &data["none"]["totalCount"]), (&json!(1), &json!(0)));
+        assert_eq!((&data["some"]["totalCount"], &data["no"]["totalCount"]), (&json!(1), &json!(0)));
+        assert_eq!(data["some"]["nodes"][0]["isArchived"], false);
+        let lines = &data["reconciliationReport"];
+        assert_eq!((&lines["lines"]["totalCount"], &lines["nothing"]["totalCount"]), (&json!(2), &json!(0)));
     }
 }
 
