@@ -2,8 +2,9 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use crate::domain::access::Role;
 use crate::domain::mapping::RecordKind;
-use crate::graphql::context::{caller, services};
+use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::id::{NodeKind, decode};
 use crate::graphql::object::exclusion::{ExclusionObject, ExclusionReason};
@@ -53,6 +54,9 @@ impl ExclusionCreate {
         ctx: &Context<'_>,
         #[graphql(desc = "What to leave out.")] input: ExclusionCreateInput,
     ) -> Option<Result<ExclusionCreatePayload, Failure>> {
+        if let Err(forbidden) = require_any(ctx, &[Role::Operator]) {
+            return Some(Err(forbidden));
+        }
         let refused = |error| Ok(ExclusionCreatePayload { exclusion: None, user_errors: vec![error] });
         let not_found = || UserError::not_found(&["input", "recordId"], "company, customer or product");
         let found = decode(&input.record_id).and_then(|(kind, id)| Some((record_kind(kind)?, id)));

@@ -2,8 +2,9 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use crate::domain::access::Role;
 use crate::domain::id::ExclusionId;
-use crate::graphql::context::{caller, services};
+use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::id::{NodeKind, decode_as};
 use crate::graphql::object::exclusion::ExclusionObject;
@@ -37,6 +38,9 @@ impl ExclusionEnd {
         ctx: &Context<'_>,
         #[graphql(desc = "What to bring back.")] input: ExclusionEndInput,
     ) -> Option<Result<ExclusionEndPayload, Failure>> {
+        if let Err(forbidden) = require_any(ctx, &[Role::Operator]) {
+            return Some(Err(forbidden));
+        }
         let not_found = || ExclusionEndPayload {
             exclusion: None,
             user_errors: vec![UserError::not_found(&["input", "exclusionId"], "exclusion")],

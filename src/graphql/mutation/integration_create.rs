@@ -2,7 +2,8 @@
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 
-use crate::graphql::context::{caller, services};
+use crate::domain::access::Role;
+use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::object::integration::IntegrationObject;
 use crate::service::setup::{CreateIntegration, IntegrationError};
@@ -35,6 +36,9 @@ impl IntegrationCreate {
         ctx: &Context<'_>,
         #[graphql(desc = "What to make.")] input: IntegrationCreateInput,
     ) -> Option<Result<IntegrationCreatePayload, Failure>> {
+        if let Err(forbidden) = require_any(ctx, &[Role::Admin]) {
+            return Some(Err(forbidden));
+        }
         let command = CreateIntegration { name: input.name };
         let refused = |message: &str| {
             let errors = vec![UserError::input(&["input", "name"], message)];

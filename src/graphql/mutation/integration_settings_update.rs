@@ -3,9 +3,10 @@
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use rust_decimal::prelude::ToPrimitive as _;
 
+use crate::domain::access::Role;
 use crate::domain::id::IntegrationId;
 use crate::domain::money::Micros;
-use crate::graphql::context::{caller, services};
+use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::id::{NodeKind, decode_as};
 use crate::graphql::object::integration::IntegrationObject;
@@ -67,6 +68,9 @@ impl IntegrationSettingsUpdate {
         ctx: &Context<'_>,
         #[graphql(desc = "What to change.")] input: IntegrationSettingsUpdateInput,
     ) -> Option<Result<IntegrationSettingsUpdatePayload, Failure>> {
+        if let Err(forbidden) = require_any(ctx, &[Role::Admin]) {
+            return Some(Err(forbidden));
+        }
         let refused = |error| Ok(IntegrationSettingsUpdatePayload { integration: None, user_errors: vec![error] });
         let bad_floor = || {
             refused(UserError::input(

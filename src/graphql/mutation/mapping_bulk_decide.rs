@@ -4,8 +4,9 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, PathSegment, SimpleO
 use uuid::Uuid;
 
 use super::mapping_decision::{DecisionPaths, mapping_id, refused};
+use crate::domain::access::Role;
 use crate::domain::id::MappingId;
-use crate::graphql::context::{caller, services};
+use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::cost;
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::object::mapping::Mapping;
@@ -82,6 +83,9 @@ impl MappingBulkDecide {
         ctx: &Context<'_>,
         #[graphql(desc = "What to decide.")] input: MappingBulkDecideInput,
     ) -> Option<Result<MappingBulkDecidePayload, Failure>> {
+        if let Err(forbidden) = require_any(ctx, &[Role::Operator]) {
+            return Some(Err(forbidden));
+        }
         let refuse = |field: &str, message: String| {
             let error = UserError::input(&["input", field], message);
             Some(Ok(MappingBulkDecidePayload { results: None, user_errors: vec![error] }))

@@ -2,8 +2,9 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use crate::domain::access::Role;
 use crate::domain::id::IntegrationId;
-use crate::graphql::context::{caller, services};
+use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::id::{NodeKind, decode_as};
 use crate::graphql::object::mapping::MappingKind;
@@ -46,6 +47,9 @@ impl MappingConfirmAll {
         ctx: &Context<'_>,
         #[graphql(desc = "Which list to confirm.")] input: MappingConfirmAllInput,
     ) -> Option<Result<MappingConfirmAllPayload, Failure>> {
+        if let Err(forbidden) = require_any(ctx, &[Role::Operator]) {
+            return Some(Err(forbidden));
+        }
         let refused = |error| Ok(MappingConfirmAllPayload { confirmed_count: None, user_errors: vec![error] });
         let not_found = || UserError::not_found(&["input", "integrationId"], "integration");
         let Some(id) = decode_as(&input.integration_id, NodeKind::Integration) else {

@@ -3,6 +3,8 @@
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
 use super::mapping_decision::{ONE, decide, refused};
+use crate::domain::access::Role;
+use crate::graphql::context::require_any;
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::object::mapping::Mapping;
 use crate::service::mapping::Verdict;
@@ -39,6 +41,9 @@ impl MappingReject {
         ctx: &Context<'_>,
         #[graphql(desc = "What to decide.")] input: MappingRejectInput,
     ) -> Option<Result<MappingRejectPayload, Failure>> {
+        if let Err(forbidden) = require_any(ctx, &[Role::Operator]) {
+            return Some(Err(forbidden));
+        }
         let outcome = decide(ctx, Verdict::Reject, &input.mapping_id, input.expected_version, input.reason).await;
         Some(match outcome {
             Ok(mapping) => Ok(MappingRejectPayload { mapping: Some(mapping.into()), user_errors: Vec::new() }),

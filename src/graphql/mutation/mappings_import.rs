@@ -2,8 +2,9 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use crate::domain::access::Role;
 use crate::domain::id::IntegrationId;
-use crate::graphql::context::{caller, services};
+use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::cost;
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::id::{NodeKind, decode_as};
@@ -124,6 +125,9 @@ impl MappingsImport {
         ctx: &Context<'_>,
         #[graphql(desc = "What to import.")] input: MappingsImportInput,
     ) -> Option<Result<MappingsImportPayload, Failure>> {
+        if let Err(forbidden) = require_any(ctx, &[Role::Operator]) {
+            return Some(Err(forbidden));
+        }
         let refuse = |error| Ok(MappingsImportPayload { customers: None, products: None, user_errors: vec![error] });
         let Some(id) = decode_as(&input.integration_id, NodeKind::Integration) else {
             return Some(refuse(UserError::not_found(&["input", "integrationId"], "integration")));

@@ -4,7 +4,8 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use uuid::Uuid;
 
 use super::mapping_creation::refused;
-use crate::graphql::context::{caller, services};
+use crate::domain::access::Role;
+use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::id::{NodeKind, decode_as};
 use crate::graphql::object::mapping::{MappingRole, ProductMappingObject};
@@ -64,6 +65,9 @@ impl ProductMappingCreate {
         ctx: &Context<'_>,
         #[graphql(desc = "What to map.")] input: ProductMappingCreateInput,
     ) -> Option<Result<ProductMappingCreatePayload, Failure>> {
+        if let Err(forbidden) = require_any(ctx, &[Role::Operator]) {
+            return Some(Err(forbidden));
+        }
         // No record has the nil id, so what is no record's id is answered as one that does not exist.
         let id = |id: &ID, kind| decode_as(id, kind).unwrap_or(Uuid::nil());
         let command = CreateProductMapping {

@@ -2,8 +2,9 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use crate::domain::access::Role;
 use crate::domain::id::ProviderAccountId;
-use crate::graphql::context::{caller, services};
+use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::id::{NodeKind, decode_as};
 use crate::graphql::object::account::ProviderAccountObject;
@@ -61,6 +62,9 @@ impl ProviderAccountVerify {
         ctx: &Context<'_>,
         #[graphql(desc = "Which account to try.")] input: ProviderAccountVerifyInput,
     ) -> Option<Result<ProviderAccountVerifyPayload, Failure>> {
+        if let Err(forbidden) = require_any(ctx, &[Role::Operator]) {
+            return Some(Err(forbidden));
+        }
         let field = ["input", "providerAccountId"];
         let outcome = match decode_as(&input.provider_account_id, NodeKind::ProviderAccount) {
             None => Err(AccountError::NotFound),

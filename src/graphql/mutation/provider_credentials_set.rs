@@ -8,9 +8,10 @@ use super::provider_account_verify::answer;
 use crate::connector::pax8;
 use crate::connector::psa::revio;
 use crate::connector::setting::SettingError;
+use crate::domain::access::Role;
 use crate::domain::id::ProviderAccountId;
 use crate::domain::provider::ConnectorKind;
-use crate::graphql::context::{caller, services};
+use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::id::{NodeKind, decode_as};
 use crate::graphql::object::account::ProviderAccountObject;
@@ -243,6 +244,9 @@ impl ProviderCredentialsSet {
         ctx: &Context<'_>,
         #[graphql(desc = "Account and credentials.")] input: ProviderCredentialsSetInput,
     ) -> Option<Result<ProviderCredentialsSetPayload, Failure>> {
+        if let Err(forbidden) = require_any(ctx, &[Role::Admin]) {
+            return Some(Err(forbidden));
+        }
         let field = ["input", "providerAccountId"];
         let origin = input.credentials.origin();
         let credentials = match input.credentials.credentials(&origin) {

@@ -2,8 +2,9 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use crate::domain::access::Role;
 use crate::domain::id::IntegrationId;
-use crate::graphql::context::{caller, services};
+use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::id::{NodeKind, decode_as};
 use crate::graphql::object::reconciliation_run::ReconciliationRunObject;
@@ -46,6 +47,9 @@ impl ReconciliationRunStart {
         ctx: &Context<'_>,
         #[graphql(desc = "What to compare.")] input: ReconciliationRunStartInput,
     ) -> Option<Result<ReconciliationRunStartPayload, Failure>> {
+        if let Err(forbidden) = require_any(ctx, &[Role::Operator, Role::Finance]) {
+            return Some(Err(forbidden));
+        }
         let refused = |error| Ok(ReconciliationRunStartPayload { reconciliation_run: None, user_errors: vec![error] });
         let field = ["input", "integrationId"];
         let Some(id) = decode_as(&input.integration_id, NodeKind::Integration) else {

@@ -2,8 +2,9 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use crate::domain::access::Role;
 use crate::domain::id::SyncRunId;
-use crate::graphql::context::{caller, services};
+use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::id::{NodeKind, decode_as};
 use crate::graphql::object::node::Node;
@@ -38,6 +39,9 @@ impl SyncRunCancel {
         ctx: &Context<'_>,
         #[graphql(desc = "Which run to stop.")] input: SyncRunCancelInput,
     ) -> Option<Result<SyncRunCancelPayload, Failure>> {
+        if let Err(forbidden) = require_any(ctx, &[Role::Operator]) {
+            return Some(Err(forbidden));
+        }
         let field = ["input", "syncRunId"];
         let refused = |error| Ok(SyncRunCancelPayload { sync_run: None, user_errors: vec![error] });
         let Some(id) = decode_as(&input.sync_run_id, NodeKind::SyncRun) else {

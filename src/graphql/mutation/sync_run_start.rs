@@ -2,9 +2,10 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use crate::domain::access::Role;
 use crate::domain::id::IntegrationId;
 use crate::domain::run::SyncTrigger;
-use crate::graphql::context::{caller, services};
+use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, JobAlreadyRunningError, ProviderNotAuthorizedError, UserError, UserErrorCode};
 use crate::graphql::id::{NodeKind, decode_as};
 use crate::graphql::object::account::ProviderAccountObject;
@@ -39,6 +40,9 @@ impl SyncRunStart {
         ctx: &Context<'_>,
         #[graphql(desc = "What to sync.")] input: SyncRunStartInput,
     ) -> Option<Result<SyncRunStartPayload, Failure>> {
+        if let Err(forbidden) = require_any(ctx, &[Role::Operator]) {
+            return Some(Err(forbidden));
+        }
         let refused = |error| Ok(SyncRunStartPayload { sync_run: None, user_errors: vec![error] });
         let field = ["input", "integrationId"];
         let Some(id) = decode_as(&input.integration_id, NodeKind::Integration) else {

@@ -110,6 +110,49 @@ async fn each_mutation_takes_the_role_that_its_description_names() {
     program.stop().await;
 }
 
+/// The input with what only a look at its values finds wrong.
+fn malformed(name: &str, input: &Value) -> Value {
+    let mut input = input.clone();
+    match name {
+        "integrationSettingsUpdate" => input["mappingFloor"] = json!("7"),
+        "mappingBulkDecide" => input["mappingIds"] = json!([]),
+        "mappingsImport" => input["customerMappingCsv"] = json!(null),
+        "providerCredentialsSet" => {
+            input["credentials"] = json!({ "revioPsa": { "tenant": "t", "apiKey": "k", "advancedSettings": "no" } });
+        }
+        _ => {}
+    }
+    input
+}
+
+#[tokio::test]
+async fn who_may_not_do_it_learns_nothing_about_the_input() {
+    let program = Program::start_idle(postgres::sqlite()).await;
+    let viewer = program.client("VIEWER").await;
+    let admin = program.client("ADMIN").await;
+    let nonsense = inputs(|_| json!("nonsense"));
+    for mutation in fields_of("Mutation") {
+        let name = mutation.name.node.as_str();
+        let input = &nonsense[name];
+        for input in [input.clone(), malformed(name, input)] {
+            let (status, answer) = viewer.attempt(name, "", input.clone()).await;
+            assert_eq!(status, 200, "{name}: {answer}");
+            let codes: Vec<&Value> = answer["errors"]
+                .as_array()
+                .unwrap_or_else(|| panic!("`{name}` looked at {input}: {answer}"))
+                .iter()
+                .map(|error| &error["extensions"]["code"])
+                .collect();
+            assert_eq!(codes, [&json!("FORBIDDEN")], "{name}: {answer}");
+            assert_eq!(answer["data"], json!({ name: null }), "{name}");
+            // Whoever may is told what is wrong with it.
+            let (_, answer) = admin.attempt(name, "", input).await;
+            assert!(answer.get("errors").is_none(), "{name}: {answer}");
+        }
+    }
+    program.stop().await;
+}
+
 #[tokio::test]
 async fn the_audit_is_for_administrators_and_neighbours_survive() {
     let program = Program::start_idle(postgres::sqlite()).await;
