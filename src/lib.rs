@@ -20,9 +20,9 @@
 //!   storage     rows <-> domain types, on SQLite and PostgreSQL (entity, migration)
 //! ```
 //!
-//! Beside them: [`secret`] (keys, sealing, tokens, redaction), [`report`] (a report as text, CSV, JSON, workbook and page), [`sandbox`]
-//! (stand-ins for Pax8 and a PSA), [`cli`] (one file per command), [`app`] (the one place that puts it together) and
-//! [`environment`] (time and ids, passed in everywhere else), and [`digest`] (bytes as text).
+//! Beside them: [`secret`] (keys, sealing, tokens, redaction), [`report`] (a report as text, CSV, JSON, workbook and page),
+//! [`sandbox`] (stand-ins for Pax8 and a PSA), [`cli`] (one file per command), [`app`] (the one place that puts it
+//! together) and [`environment`] (time and ids, passed in everywhere else), and [`digest`] (bytes as text).
 //!
 //! Where is the place for a change?
 //!
