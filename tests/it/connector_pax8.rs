@@ -375,3 +375,16 @@ async fn recorded_traffic_holds_no_secret() {
     assert!(everything.contains("Harbor Dental"), "{everything}");
     assert!(!everything.contains("s3cret") && !everything.contains("t0k3n"), "{everything}");
 }
+
+#[tokio::test]
+async fn a_character_that_no_database_takes_is_replaced_in_the_provider_s_words() {
+    let server = MockServer::start().await;
+    let bodies = [r#"{"type":"X","message":"not\u0000yours","status":422,"details":[]}"#, "<html>not\u{0}yours</html>"];
+    for body in bodies {
+        server.reset().await;
+        mount_token(&server).await;
+        Mock::given(path("/v1/products")).respond_with(json_text(422, body)).mount(&server).await;
+        let error = pax8_with(&pax8_settings(&server), clock()).products(None).await.unwrap_err().to_string();
+        assert!(error.contains("not\u{fffd}yours"), "{error:?}");
+    }
+}
