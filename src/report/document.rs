@@ -1,6 +1,7 @@
 //! A report in full, readable without what it was made from: records are named by their ids at the providers, and the
 //! names they had are beside.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use rust_decimal::Decimal;
@@ -371,6 +372,20 @@ impl Document {
         names.item_codes =
             names.items.keys().filter_map(|id| Some((id.clone(), extras.item_codes.get(id)?.clone()))).collect();
         Self { summary: summary(input, report, extras.left_out), keys, discrepancies: findings, names }
+    }
+}
+
+impl Document {
+    /// The discrepancies that cost a reader most first; equal ones in the order of the document.
+    pub fn costliest(&self, audience: Audience) -> Vec<&Finding> {
+        let mut found: Vec<(Decimal, usize, &Finding)> = self
+            .discrepancies
+            .iter()
+            .enumerate()
+            .map(|(at, finding)| (finding.weight_for(audience), at, finding))
+            .collect();
+        found.sort_unstable_by_key(|(weight, at, _)| (Reverse(*weight), *at));
+        found.into_iter().map(|(_, _, finding)| finding).collect()
     }
 }
 

@@ -2,7 +2,6 @@
 //!
 //! Bars are drawn in whole units from exact ratios, so that equal reports give equal bytes.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use askama::Template;
@@ -11,7 +10,7 @@ use rust_decimal::prelude::ToPrimitive as _;
 
 use super::Audience;
 use super::document::{Document, Finding, Switch, Totals};
-use super::words::{self, amount, class_place, count, counted, label, percentage};
+use super::words::{self, amount, count, counted, label, percentage};
 use crate::domain::money::{ExactSum, plain};
 
 /// Discrepancies on the page, those that cost most first; a longer list is no page any more.
@@ -107,13 +106,7 @@ impl<'a> Page<'a> {
     fn of(document: &'a Document, audience: Audience) -> Self {
         let summary = &document.summary;
         let with_cost = audience == Audience::WithCost;
-        let mut found: Vec<(Decimal, usize, &Finding)> = document
-            .discrepancies
-            .iter()
-            .enumerate()
-            .map(|(at, finding)| (finding.weight_for(audience), at, finding))
-            .collect();
-        found.sort_unstable_by_key(|(weight, at, _)| (Reverse(*weight), *at));
+        let found = document.costliest(audience);
         let hidden = found.len().saturating_sub(SHOWN);
         Self {
             months: words::months(summary),
@@ -139,11 +132,7 @@ impl<'a> Page<'a> {
                 .map(|record| format!("{} {}: {}", record.kind, record.id, record.reason))
                 .collect(),
             invoices: if with_cost { invoices(document) } else { Vec::new() },
-            discrepancies: found
-                .iter()
-                .take(SHOWN)
-                .map(|(_, _, finding)| discrepancy(document, finding, audience))
-                .collect(),
+            discrepancies: found.iter().take(SHOWN).map(|finding| discrepancy(document, finding, audience)).collect(),
             not_shown: (hidden > 0)
                 .then(|| format!("{} that cost less are in the table of discrepancies.", count(hidden as u64))),
             policy: &summary.policy,
@@ -291,14 +280,8 @@ fn spoken(kind: &str) -> String {
 }
 
 fn coverage(document: &Document) -> Vec<CoverageGroup> {
-    type Places<'a> = BTreeMap<(usize, &'a str), [Option<(u64, Decimal)>; 2]>;
-    let mut by_currency: BTreeMap<&str, Places<'_>> = BTreeMap::new();
-    for row in &document.summary.coverage {
-        let place = (class_place(&row.class), row.reason.as_deref().unwrap_or_default());
-        let places = by_currency.entry(row.currency.as_deref().unwrap_or_default()).or_default();
-        places.entry(place).or_default()[usize::from(row.side == "PSA")] = Some((row.count, row.amount));
-    }
-    let group = |(currency, places): (&str, Places<'_>)| CoverageGroup {
+    let by_currency = words::coverage(&document.summary);
+    let group = |(currency, places): (&str, words::Places<'_>)| CoverageGroup {
         currency: if currency.is_empty() { "No currency".to_owned() } else { currency.to_owned() },
         rows: places
             .into_iter()

@@ -1,14 +1,13 @@
 //! A report for a terminal: what it comes to, what was compared and what not, and what costs most. At most a hundred
 //! columns wide.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use rust_decimal::Decimal;
 
 use super::Audience;
 use super::document::{Document, Finding, InvoiceTieOut, Summary, Totals};
-use super::words::{self, amount, class_place, count, counted, label, percentage};
+use super::words::{self, Cell, amount, count, counted, label, percentage};
 use crate::domain::money::{ExactSum, plain};
 
 /// Columns of the page.
@@ -44,12 +43,6 @@ pub fn render(document: &Document, style: Style) -> String {
     page.discrepancies(document);
     page.text
 }
-
-/// Lines and their amount.
-type Cell = (u64, Decimal);
-
-/// What the Pax8 side and the PSA side have of each class and reason.
-type Places<'a> = BTreeMap<(usize, &'a str), [Option<Cell>; 2]>;
 
 /// Colors by their number in ANSI terminals.
 #[derive(Clone, Copy)]
@@ -164,13 +157,7 @@ impl Page {
         if self.style.hides_cost() {
             columns.remove(2);
         }
-        let mut by_currency: BTreeMap<&str, Places<'_>> = BTreeMap::new();
-        for row in &summary.coverage {
-            let currency = row.currency.as_deref().unwrap_or("");
-            let place = (class_place(&row.class), row.reason.as_deref().unwrap_or(""));
-            let cells = by_currency.entry(currency).or_default().entry(place).or_default();
-            cells[usize::from(row.side == "PSA")] = Some((row.count, row.amount));
-        }
+        let by_currency = words::coverage(summary);
         let mut rows = Vec::new();
         for (currency, places) in &by_currency {
             let name = if currency.is_empty() { "No currency" } else { currency };
@@ -235,20 +222,16 @@ impl Page {
     }
 
     fn discrepancies(&mut self, document: &Document) {
-        let mut found: Vec<(Decimal, usize, &Finding)> = Vec::with_capacity(document.discrepancies.len());
-        for (at, finding) in document.discrepancies.iter().enumerate() {
-            found.push((finding.weight_for(self.style.audience), at, finding));
-        }
+        let found = document.costliest(self.style.audience);
         if found.is_empty() {
             return;
         }
-        found.sort_unstable_by_key(|(magnitude, at, _)| (std::cmp::Reverse(*magnitude), *at));
         let shown = found.len().min(SHOWN);
         self.heading(&match found.len() {
             1 => "The discrepancy".to_owned(),
             all => format!("The {shown} discrepancies that cost most, of {}", count(all as u64)),
         });
-        for (place, (_, _, finding)) in found.iter().take(SHOWN).enumerate() {
+        for (place, finding) in found.iter().take(SHOWN).enumerate() {
             self.discrepancy(place + 1, finding, document);
         }
     }

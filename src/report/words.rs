@@ -26,6 +26,23 @@ pub fn verdict(verdict: &str) -> &'static str {
     }
 }
 
+/// Lines and their amount.
+pub type Cell = (u64, Decimal);
+
+/// What the Pax8 side and the PSA side have of each class and reason.
+pub type Places<'a> = BTreeMap<(usize, &'a str), [Option<Cell>; 2]>;
+
+/// The coverage by currency, class and reason, both sides on one line; no currency is an empty one.
+pub fn coverage(summary: &Summary) -> BTreeMap<&str, Places<'_>> {
+    let mut by_currency: BTreeMap<&str, Places<'_>> = BTreeMap::new();
+    for row in &summary.coverage {
+        let place = (class_place(&row.class), row.reason.as_deref().unwrap_or_default());
+        let places = by_currency.entry(row.currency.as_deref().unwrap_or_default()).or_default();
+        places.entry(place).or_default()[usize::from(row.side == "PSA")] = Some((row.count, row.amount));
+    }
+    by_currency
+}
+
 /// How an invoice's lines compare with its head.
 pub fn outcome(row: &InvoiceTieOut) -> &'static str {
     match (row.ignored.as_deref(), row.ties.as_deref()) {
