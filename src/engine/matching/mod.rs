@@ -147,3 +147,12 @@ pub enum ExclusionReason {
     /// Pax8 bills the company itself.
     BilledByPax8,
 }
+
+impl From<ExclusionReason> for crate::domain::mapping::ExclusionReason {
+    fn from(reason: ExclusionReason) -> Self {
+        match reason {
+            ExclusionReason::InternalUse => Self::InternalUse,
+            ExclusionReason::BilledByPax8 => Self::BilledByPax8,
+        }
+    }
+}

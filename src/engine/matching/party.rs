@@ -1,5 +1,7 @@
 //! A company or a customer in the one form in which both are compared.
 
+use std::collections::HashSet;
+
 use crate::domain::id::ExternalId;
 use crate::domain::record::{Address, Company, CompanyStatus, Customer, CustomerStatus, Known};
 
@@ -45,6 +47,21 @@ pub enum Standing {
     Inactive,
     /// Deleted.
     Deleted,
+}
+
+impl PartyRecord {
+    /// Customers of a PSA, each with whether it is among those that have agreements.
+    pub fn of_customers<'a>(
+        customers: impl IntoIterator<Item = &'a Customer>,
+        with_agreements: &HashSet<ExternalId>,
+    ) -> Vec<Self> {
+        let customers = customers.into_iter().map(|customer| Self {
+            // Without any agreement lines nobody knows who has agreements.
+            has_agreements: (!with_agreements.is_empty()).then(|| with_agreements.contains(&customer.external_id)),
+            ..Self::from(customer)
+        });
+        customers.collect()
+    }
 }
 
 impl From<&Company> for PartyRecord {

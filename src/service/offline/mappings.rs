@@ -12,7 +12,7 @@ use crate::domain::mapping::{ExclusionReason, MappingRole, MappingScope};
 use crate::domain::record::Known;
 use crate::engine::billing::{CompanyMapping, Standing};
 use crate::engine::matching::{
-    self, CustomerInput, Decisions, ItemRecord, MatchingPolicy, Outcome, PartyRecord, ProductInput, ProductRecord,
+    CustomerInput, Decisions, ItemRecord, MatchingPolicy, Outcome, PartyRecord, ProductInput, ProductRecord,
     match_customers, match_products,
 };
 use crate::service::mapping::term_scope;
@@ -46,40 +46,45 @@ pub(super) fn take_files(records: &mut Records, directory: &Path) -> Result<(), 
         return Err(OfflineError::Mappings(message));
     }
     if let Some(text) = customers {
-        let (lines, rejected) = read_customers(&text)?;
-        let mut refused: Vec<_> = rejected.into_iter().map(|row| (row.file, row.line, row.reason)).collect();
-        let known: HashSet<&str> = records.customers.iter().map(|customer| customer.external_id.as_str()).collect();
-        let mut seen: HashMap<String, Option<String>> = HashMap::new();
-        for line in lines {
-            let (at, row) = (line.line, line.row);
-            if let Some(target) = row.customer.as_deref().filter(|customer| !known.contains(customer)) {
-                refused.push((CUSTOMERS, at, format!("The PSA has no customer `{target}`.")));
-                continue;
-            }
-            match seen.get(&row.company) {
-                Some(earlier) if *earlier == row.customer => continue,
-                Some(_) => {
-                    let reason = format!("An earlier row says something else about company `{}`.", row.company);
-                    refused.push((CUSTOMERS, at, reason));
-                    continue;
-                }
-                None => drop(seen.insert(row.company.clone(), row.customer.clone())),
-            }
-            let company = ExternalId::from(row.company.as_str());
-            if let Some(reason) = exclusion_of(&row) {
-                records.intake.builder.exclude_company(&company, exclusion_reason(reason));
-            }
-            if let Some(customer) = row.customer.as_deref().map(ExternalId::from) {
-                let mapping = CompanyMapping { company: &company, customer: &customer, standing: Standing::Confirmed };
-                records.intake.builder.map_company(mapping);
-            }
-        }
-        for (file, line, reason) in refused {
-            records.intake.leave_out("row", format!("{file}:{line}"), reason);
-        }
+        take_customers(records, &text)?;
     }
     if let Some(text) = products {
         take_products(records, &text)?;
+    }
+    Ok(())
+}
+
+fn take_customers(records: &mut Records, text: &str) -> Result<(), OfflineError> {
+    let (lines, rejected) = read_customers(text)?;
+    let known: HashSet<&str> = records.customers.iter().map(|customer| customer.external_id.as_str()).collect();
+    let mut seen: HashMap<String, Option<String>> = HashMap::new();
+    let intake = &mut records.intake;
+    for row in rejected {
+        intake.leave_out("row", format!("{}:{}", row.file, row.line), row.reason);
+    }
+    for line in lines {
+        let (at, row) = (line.line, line.row);
+        let mut refuse = |reason: String| intake.leave_out("row", format!("{CUSTOMERS}:{at}"), reason);
+        if let Some(target) = row.customer.as_deref().filter(|customer| !known.contains(customer)) {
+            refuse(format!("The PSA has no customer `{target}`."));
+            continue;
+        }
+        match seen.get(&row.company) {
+            Some(earlier) if *earlier == row.customer => continue,
+            Some(_) => {
+                refuse(format!("An earlier row says something else about company `{}`.", row.company));
+                continue;
+            }
+            None => drop(seen.insert(row.company.clone(), row.customer.clone())),
+        }
+        let company = ExternalId::from(row.company.as_str());
+        if let Some(reason) = exclusion_of(&row) {
+            intake.builder.exclude_company(&company, exclusion_reason(reason));
+        }
+        if let Some(customer) = row.customer.as_deref().map(ExternalId::from) {
+            let mapping = CompanyMapping { company: &company, customer: &customer, standing: Standing::Confirmed };
+            intake.builder.map_company(mapping);
+        }
     }
     Ok(())
 }
@@ -160,16 +165,7 @@ pub(super) fn make(records: &mut Records) -> WrittenMappings {
 
 fn make_customers(records: &mut Records, policy: &MatchingPolicy) -> (String, (usize, usize)) {
     let companies: Vec<PartyRecord> = records.companies.iter().map(PartyRecord::from).collect();
-    let with_agreements = &records.customers_with_agreements;
-    let customers: Vec<PartyRecord> = records
-        .customers
-        .iter()
-        .map(|customer| PartyRecord {
-            // Without any agreement lines nobody knows who has agreements.
-            has_agreements: (!with_agreements.is_empty()).then(|| with_agreements.contains(&customer.external_id)),
-            ..PartyRecord::from(customer)
-        })
-        .collect();
+    let customers = PartyRecord::of_customers(&records.customers, &records.customers_with_agreements);
     let decisions = Decisions::default();
     let found =
         match_customers(&CustomerInput { companies: &companies, customers: &customers, decisions: &decisions, policy });
@@ -186,10 +182,7 @@ fn make_customers(records: &mut Records, policy: &MatchingPolicy) -> (String, (u
     let all = found.matches.len();
     for verdict in found.matches {
         let target = verdict.outcome.target();
-        let exclusion = verdict.exclusion.map(|reason| match reason {
-            matching::ExclusionReason::InternalUse => ExclusionReason::InternalUse,
-            matching::ExclusionReason::BilledByPax8 => ExclusionReason::BilledByPax8,
-        });
+        let exclusion = verdict.exclusion.map(ExclusionReason::from);
         let relation = match (target, exclusion) {
             (_, Some(ExclusionReason::BilledByPax8)) => "bill_on_behalf",
             (_, Some(_)) => "internal",

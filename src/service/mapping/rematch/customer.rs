@@ -10,7 +10,7 @@ use crate::domain::access::{Caller, Role};
 use crate::domain::id::{ExternalId, IntegrationId, OrganizationId};
 use crate::domain::mapping::{ExclusionReason, MappingKind, MappingScope, MappingStatus};
 use crate::domain::run::MatchCount;
-use crate::engine::matching::{self, CustomerInput, CustomerMatch, Decisions, Outcome, PartyRecord, match_customers};
+use crate::engine::matching::{CustomerInput, CustomerMatch, Decisions, Outcome, PartyRecord, match_customers};
 use crate::service::mapping::explanation::evidence;
 use crate::service::{Internal, ReadError};
 use crate::storage::source::company::CompanyTable;
@@ -94,7 +94,7 @@ impl MappingService {
                 Some(ExclusionSuggestion {
                     company_id: *company_ids.get(&found.company)?,
                     company_name: names.get(&found.company)?.clone(),
-                    reason: reason(found.exclusion?),
+                    reason: found.exclusion?.into(),
                 })
             })
             .collect();
@@ -116,23 +116,8 @@ impl MappingService {
             customers.iter().map(|stored| (stored.record.external_id.clone(), stored.identity.id)).collect();
         let decisions = decisions(standing, &company_ids, &customer_ids);
         let companies: Vec<PartyRecord> = companies.iter().map(|stored| PartyRecord::from(&stored.record)).collect();
-        let customers: Vec<PartyRecord> = customers
-            .iter()
-            .map(|stored| PartyRecord {
-                // Without any agreement lines nobody knows who has agreements.
-                has_agreements: (!with_agreements.is_empty())
-                    .then(|| with_agreements.contains(&stored.record.external_id)),
-                ..PartyRecord::from(&stored.record)
-            })
-            .collect();
+        let customers = PartyRecord::of_customers(customers.iter().map(|stored| &stored.record), &with_agreements);
         Ok(Parties { companies, customers, decisions, company_ids, customer_ids })
-    }
-}
-
-fn reason(found: matching::ExclusionReason) -> ExclusionReason {
-    match found {
-        matching::ExclusionReason::InternalUse => ExclusionReason::InternalUse,
-        matching::ExclusionReason::BilledByPax8 => ExclusionReason::BilledByPax8,
     }
 }
 
