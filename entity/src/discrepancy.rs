@@ -25,6 +25,16 @@ pub struct Model {
     pub version: i64,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
+    pub assignee: Option<String>,
+    pub due_on: Option<Date>,
+    pub resolution: Option<String>,
+    pub decision_scope: Option<String>,
+    pub decision_until: Option<Date>,
+    pub decision_reason: Option<String>,
+    pub decided_by: Option<String>,
+    pub decided_at: Option<DateTimeUtc>,
+    pub decided_report_id: Option<Uuid>,
+    pub suppression_rule_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -32,6 +32,8 @@ pub struct Model {
     pub pair: Option<i32>,
     pub is_on_suggested_mapping: bool,
     pub sources: String,
+    pub root_cause: Option<String>,
+    pub suppression_rule_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

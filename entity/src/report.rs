@@ -22,6 +22,8 @@ pub struct Model {
     pub document: Vec<u8>,
     pub read_at: DateTimeUtc,
     pub created_at: DateTimeUtc,
+    pub policy_version: Option<i64>,
+    pub is_provisional: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -33,6 +33,7 @@ pub struct Model {
     pub billed_quantity: Option<ExactDecimal>,
     pub is_on_suggested_mapping: bool,
     pub sources: String,
+    pub is_provisional: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -8,10 +8,11 @@ mod m20261122_000003_mappings;
 mod m20261122_000004_runs;
 mod m20261122_000005_reports;
 mod m20261122_000006_audit;
+mod m20261126_000007_work;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, MigrationName, MigrationTrait, SchemaManager};
-use table::TableSpec;
+use table::{ColumnSpec, TableSpec};
 
 /// All changes of the schema, in order.
 pub struct Migrator;
@@ -26,6 +27,8 @@ impl MigratorTrait for Migrator {
             NewTables::boxed("m20261122_000004_runs", m20261122_000004_runs::TABLES),
             NewTables::boxed("m20261122_000005_reports", m20261122_000005_reports::TABLES),
             NewTables::boxed("m20261122_000006_audit", m20261122_000006_audit::TABLES),
+            NewTables::boxed("m20261126_000007_work", m20261126_000007_work::TABLES),
+            Box::new(NewColumns { name: "m20261126_000008_work_columns", columns: m20261126_000007_work::COLUMNS }),
         ]
     }
 }
@@ -64,6 +67,38 @@ impl MigrationTrait for NewTables {
 
     async fn down(&self, _manager: &SchemaManager) -> Result<(), DbErr> {
         Err(forward_only())
+    }
+}
+
+/// A change that gives columns to a table that may have rows.
+struct NewColumns {
+    /// Under which databases remember that they have it.
+    name: &'static str,
+    /// What it adds.
+    columns: &'static [ColumnSpec],
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for NewColumns {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for column in self.columns {
+            column.add(manager).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, _manager: &SchemaManager) -> Result<(), DbErr> {
+        Err(forward_only())
+    }
+}
+
+impl MigrationName for NewColumns {
+    fn name(&self) -> &str {
+        self.name
     }
 }
 

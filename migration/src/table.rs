@@ -82,6 +82,28 @@ pub(crate) struct TableSpec {
     pub is_source: bool,
 }
 
+/// A column that a table gets later. Rows that are there already have `default` in it: an expression of SQL, or nothing
+/// for a column that may be null.
+pub(crate) struct ColumnSpec {
+    pub table: &'static str,
+    pub name: &'static str,
+    pub kind: Kind,
+    pub default: Option<&'static str>,
+}
+
+impl ColumnSpec {
+    /// Adds the column.
+    pub async fn add(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+        let mut column = self.kind.column(self.name, manager.get_database_backend());
+        if let Some(default) = self.default {
+            column.default(Expr::cust(default));
+        }
+        let mut change = Table::alter();
+        change.table(self.table).add_column(&mut column);
+        manager.alter_table(change).await
+    }
+}
+
 /// What every synced record has: who it belongs to, what it is called there, and when it was seen.
 const SOURCE_COLUMNS: &[(&str, Kind)] = &[
     ("id", Kind::Uuid),

@@ -150,6 +150,7 @@ pub async fn insert_new(
         version: Set(found.version),
         created_at: Set(found.created_at),
         updated_at: Set(found.updated_at),
+        ..Default::default()
     });
     discrepancy::Entity::insert_many(rows)
         .on_conflict(
@@ -191,6 +192,7 @@ pub async fn insert_occurrences(
             pair: Set(found.pair),
             is_on_suggested_mapping: Set(found.is_on_suggested_mapping),
             sources: Set(found.sources.write()),
+            ..Default::default()
         })
     };
     if occurrences.is_empty() {

@@ -15,7 +15,7 @@ pub async fn find_or_create(
     name: &str,
     now: DateTime<Utc>,
 ) -> Result<OrganizationId, StorageError> {
-    let row = ActiveModel { id: Set(id.0), name: Set(name.to_owned()), created_at: Set(now) };
+    let row = ActiveModel { id: Set(id.0), name: Set(name.to_owned()), created_at: Set(now), ..Default::default() };
     Entity::insert(row)
         .on_conflict(OnConflict::column(Column::Name).do_nothing().to_owned())
         .exec_without_returning(&**tx)

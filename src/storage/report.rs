@@ -201,6 +201,7 @@ pub async fn insert(tx: &Tx, report: &StoredReport, document: Vec<u8>) -> Result
         document: Set(document),
         read_at: Set(report.read_at),
         created_at: Set(report.created_at),
+        ..Default::default()
     };
     Entity::insert(row).exec_without_returning(&**tx).await?;
     Ok(())
@@ -239,6 +240,7 @@ pub async fn insert_lines(
             billed_quantity: Set(line.billed_quantity.map(ExactDecimal)),
             is_on_suggested_mapping: Set(line.is_on_suggested_mapping),
             sources: Set(line.sources.write()),
+            ..Default::default()
         })
     };
     if lines.is_empty() {
