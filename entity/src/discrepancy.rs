@@ -33,7 +33,7 @@ pub struct Model {
     pub decision_reason: Option<String>,
     pub decided_by: Option<String>,
     pub decided_at: Option<DateTimeUtc>,
-    pub decided_report_id: Option<Uuid>,
+    pub decided_months: Option<String>,
     pub suppression_rule_id: Option<Uuid>,
 }
 

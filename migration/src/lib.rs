@@ -12,6 +12,7 @@ mod m20261126_000007_work;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, MigrationName, MigrationTrait, SchemaManager};
+use sea_orm_migration::sea_orm::ConnectionTrait as _;
 use table::{ColumnSpec, TableSpec};
 
 /// All changes of the schema, in order.
@@ -28,7 +29,11 @@ impl MigratorTrait for Migrator {
             NewTables::boxed("m20261122_000005_reports", m20261122_000005_reports::TABLES),
             NewTables::boxed("m20261122_000006_audit", m20261122_000006_audit::TABLES),
             NewTables::boxed("m20261126_000007_work", m20261126_000007_work::TABLES),
-            Box::new(NewColumns { name: "m20261126_000008_work_columns", columns: m20261126_000007_work::COLUMNS }),
+            Box::new(NewColumns {
+                name: "m20261126_000008_work_columns",
+                columns: m20261126_000007_work::COLUMNS,
+                statements: m20261126_000007_work::STATEMENTS,
+            }),
         ]
     }
 }
@@ -70,12 +75,14 @@ impl MigrationTrait for NewTables {
     }
 }
 
-/// A change that gives columns to a table that may have rows.
+/// A change that gives columns to tables that may have rows.
 struct NewColumns {
     /// Under which databases remember that they have it.
     name: &'static str,
     /// What it adds.
     columns: &'static [ColumnSpec],
+    /// What it does besides, in words that both databases understand.
+    statements: &'static [&'static str],
 }
 
 #[async_trait::async_trait]
@@ -87,6 +94,9 @@ impl MigrationTrait for NewColumns {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for column in self.columns {
             column.add(manager).await?;
+        }
+        for statement in self.statements {
+            manager.get_connection().execute_unprepared(statement).await?;
         }
         Ok(())
     }

@@ -173,6 +173,22 @@ pub const COLUMNS: &[ColumnSpec] = &[
     nullable("discrepancy", "decision_reason", OptionalText),
     nullable("discrepancy", "decided_by", OptionalText),
     nullable("discrepancy", "decided_at", OptionalTimestamp),
-    nullable("discrepancy", "decided_report_id", OptionalUuid),
+    // The months that it was made on with their amounts, as JSON.
+    nullable("discrepancy", "decided_months", OptionalText),
     nullable("discrepancy", "suppression_rule_id", OptionalUuid),
 ];
+
+/// What it does besides.
+pub const STATEMENTS: &[&str] =
+    &["CREATE INDEX ix_discrepancy_suprul ON discrepancy (organization_id, suppression_rule_id)", SPEAKING];
+
+/// Lets the latest report that covers a month speak for it.
+const SPEAKING: &str = "\
+INSERT INTO billing_period (organization_id, integration_id, period, report_id, status, is_single_handed, version) \
+SELECT report.organization_id, report.integration_id, month.period, report.id, 'OPEN', false, 1 \
+FROM report JOIN (SELECT DISTINCT organization_id, report_id, period FROM report_line) month \
+ON month.organization_id = report.organization_id AND month.report_id = report.id \
+WHERE report.is_complete AND NOT EXISTS (SELECT 1 FROM report later \
+WHERE later.organization_id = report.organization_id AND later.integration_id = report.integration_id \
+AND later.is_complete AND later.period_from <= month.period AND month.period <= later.period_to \
+AND (later.created_at > report.created_at OR (later.created_at = report.created_at AND later.id > report.id)))";

@@ -259,6 +259,7 @@ impl Story {
             period_from: None,
             period_to: None,
             as_of: Some(self.sandbox.world().today()),
+            policy_version: None,
         };
         let run = reconciliation.start(&self.caller, command).await?;
         let bar = progress("  Reconcile ");

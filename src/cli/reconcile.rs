@@ -9,11 +9,11 @@ use chrono::NaiveDate;
 use clap::Args;
 
 use crate::domain::period::Period;
-use crate::engine::billing::Policy;
 use crate::report::document::Document;
 use crate::report::text::{Style, render};
 use crate::report::{Audience, csv, html, json, policy, xlsx};
 use crate::service::offline::{ReconcileDirectory, WrittenMappings, reconcile};
+use crate::service::reconciliation::intake::NamedPolicy;
 
 /// Not everything is right, or not everything could be compared.
 const SOMETHING_TO_DO: u8 = 1;
@@ -62,7 +62,7 @@ pub(super) async fn run(arguments: ReconcileArguments) -> ExitCode {
 async fn report(arguments: ReconcileArguments) -> anyhow::Result<ExitCode> {
     let policy = match &arguments.policy {
         Some(file) => read_policy(file)?,
-        None => Policy::default(),
+        None => NamedPolicy::default(),
     };
     let command = ReconcileDirectory {
         data: arguments.data,
@@ -134,10 +134,16 @@ fn parse_months(text: &str) -> Result<(Period, Period), String> {
     if last < first { Err(format!("{last} is before {first}")) } else { Ok((first, last)) }
 }
 
-/// Reads the rules that a file names: `switch = "VALUE"`, one a line.
-fn read_policy(file: &Path) -> anyhow::Result<Policy> {
+/// Reads the rules that a file names: `switch = "VALUE"`, one a line. The policy is called what its `name` says, else like
+/// the file.
+fn read_policy(file: &Path) -> anyhow::Result<NamedPolicy> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    let table: toml::Table = text.parse().with_context(|| format!("{} is not TOML", file.display()))?;
+    let mut table: toml::Table = text.parse().with_context(|| format!("{} is not TOML", file.display()))?;
+    let name = match table.remove("name") {
+        None => file.file_stem().map(|stem| stem.to_string_lossy().into_owned()),
+        Some(toml::Value::String(name)) => Some(name),
+        Some(_) => bail!("{}: write the value of `name` in quotation marks.", file.display()),
+    };
     let mut switches = Vec::with_capacity(table.len());
     for (name, value) in table {
         let value = match value {
@@ -149,7 +155,8 @@ fn read_policy(file: &Path) -> anyhow::Result<Policy> {
         switches.push((name, value));
     }
     let switches = switches.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    policy::parse(switches).with_context(|| file.display().to_string())
+    let policy = policy::parse(switches).with_context(|| file.display().to_string())?;
+    Ok(NamedPolicy { name, policy })
 }
 
 #[cfg(test)]

@@ -55,6 +55,10 @@ ids! {
     ReportId,
     /// A discrepancy; derived from its identity (UUIDv5), so that files and server agree.
     DiscrepancyId,
+    /// What somebody wrote about a discrepancy.
+    DiscrepancyNoteId,
+    /// A rule that hides discrepancies.
+    SuppressionRuleId,
     /// An audit event.
     AuditEventId,
     /// A unit of durable work.

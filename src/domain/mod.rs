@@ -2,6 +2,8 @@
 
 pub mod access;
 pub mod audit;
+pub mod closing;
+pub mod decision;
 pub mod discrepancy;
 pub mod id;
 pub mod integration;
@@ -12,3 +14,4 @@ pub mod provider;
 pub mod record;
 pub mod run;
 pub mod schedule;
+pub mod suppression;

@@ -288,6 +288,21 @@ pub struct ReconciliationRun {
     pub started_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
+    /// Version of the integration's policy that it goes by; 0 is the default policy.
+    pub policy_version: i64,
+    /// Report of the run before, which it is compared with.
+    pub previous_report_id: Option<ReportId>,
+}
+
+/// What a run says about a discrepancy otherwise than the run before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChangeKind {
+    /// The run before did not have it.
+    New,
+    /// Its amounts are others.
+    Changed,
+    /// It is not found any more in the months that the run looked at.
+    Gone,
 }
 
 /// Kind of durable work.

@@ -36,6 +36,8 @@ pub enum NodeKind {
     ReconciliationReport,
     /// A discrepancy.
     Discrepancy,
+    /// A rule that hides discrepancies.
+    SuppressionRule,
     /// An audit event.
     AuditEvent,
 }
@@ -55,6 +57,7 @@ const WORDS: &[(NodeKind, &str)] = &[
     (NodeKind::ReconciliationRun, "reconciliation_run"),
     (NodeKind::ReconciliationReport, "reconciliation_report"),
     (NodeKind::Discrepancy, "discrepancy"),
+    (NodeKind::SuppressionRule, "suppression_rule"),
     (NodeKind::AuditEvent, "audit_event"),
 ];
 

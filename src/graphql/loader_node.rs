@@ -14,9 +14,10 @@ use crate::domain::mapping::Mapping;
 use crate::domain::provider::ProviderAccount;
 use crate::domain::record::Subscription;
 use crate::domain::run::{ReconciliationRun, SyncRun};
+use crate::domain::suppression::SuppressionRule;
 use crate::storage::exclusion::{self, Exclusion};
 use crate::storage::source::Stored;
-use crate::storage::{account, audit, billing, integration, mapping, reconciliation, sync_run};
+use crate::storage::{account, audit, billing, integration, mapping, reconciliation, suppression, sync_run};
 
 macro_rules! node_loaders {
     ($($(#[$doc:meta])* $key:ident: $read:path => $object:ty, $id:expr;)*) => {$(
@@ -55,6 +56,8 @@ node_loaders! {
     MappingKey: mapping::by_ids => Mapping, |mapping| mapping.id.0;
     /// An exclusion, also an ended one.
     ExclusionKey: exclusion::by_ids => Exclusion, |exclusion| exclusion.id.0;
+    /// A rule that hides discrepancies, also an ended one.
+    SuppressionRuleKey: suppression::by_ids => SuppressionRule, |rule| rule.id.0;
     /// An audit event.
     AuditEventKey: audit::by_ids => AuditEvent, |event| event.id;
 }

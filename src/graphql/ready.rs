@@ -23,7 +23,10 @@ operations! {
     "confirm": "Confirm a mapping",
     "reconcile": "Start a reconciliation",
     "report": "Read the report",
+    "why": "Why a number is what it is",
     "discrepancies": "Discrepancies",
+    "resolve": "Settle a discrepancy",
+    "close": "Close a month",
     "audit": "Who changed what",
 }
 

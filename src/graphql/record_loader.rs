@@ -11,15 +11,20 @@ use super::error::Failure;
 use super::loader::{AccountsOf, LoadError, StoreLoader};
 use crate::domain::id::{DiscrepancyId, IntegrationId, OrganizationId, ProviderAccountId, ReportId};
 use crate::domain::provider::Side;
-use crate::domain::record::{Company, Customer, Pax8Product, PsaProduct, Subscription};
+use crate::domain::record::{
+    Company, Customer, Pax8Product, PsaInvoiceLine, PsaProduct, Subscription, VendorInvoiceLine,
+};
 use crate::storage::discrepancy::{Occurrence, StoredDiscrepancy};
+use crate::storage::note::Note;
 use crate::storage::report::StoredReport;
 use crate::storage::source::company::CompanyTable;
 use crate::storage::source::customer::CustomerTable;
 use crate::storage::source::pax8_product::Pax8ProductTable;
+use crate::storage::source::psa_invoice_line::PsaInvoiceLineTable;
 use crate::storage::source::psa_product::PsaProductTable;
+use crate::storage::source::vendor_invoice_line::VendorInvoiceLineTable;
 use crate::storage::source::{SourceTable, Stored, by_external_ids};
-use crate::storage::{StorageError, billing, discrepancy, report};
+use crate::storage::{StorageError, billing, discrepancy, note, report};
 
 macro_rules! record_keys {
     ($($(#[$doc:meta])* $key:ident($table:ty) -> $record:ty;)*) => {$(
@@ -59,6 +64,10 @@ record_keys! {
     Pax8ProductKey(Pax8ProductTable) -> Pax8Product;
     /// An item at the PSA.
     PsaProductKey(PsaProductTable) -> PsaProduct;
+    /// A line on an invoice from Pax8.
+    VendorLineKey(VendorInvoiceLineTable) -> VendorInvoiceLine;
+    /// A line on an invoice of the PSA.
+    PsaLineKey(PsaInvoiceLineTable) -> PsaInvoiceLine;
 }
 
 impl StoreLoader {
@@ -148,6 +157,27 @@ impl Loader<OccurrencesKey> for StoreLoader {
                 let key = OccurrencesKey(organization, integration, occurrence.discrepancy_id);
                 found.entry(key).or_default().push(occurrence);
             }
+        }
+        Ok(found)
+    }
+}
+
+/// Notes of a discrepancy that are shown at once.
+const NOTES: usize = 100;
+
+/// The latest notes of a discrepancy, the latest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NotesKey(pub OrganizationId, pub DiscrepancyId);
+
+impl Loader<NotesKey> for StoreLoader {
+    type Value = Vec<Note>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[NotesKey]) -> Result<HashMap<NotesKey, Self::Value>, LoadError> {
+        let mut found = HashMap::new();
+        for (organization, ids) in super::loader::by_tenant(keys, |key| (key.0, key.1)) {
+            let notes = note::latest(self.0.read(), organization, &ids, NOTES).await?;
+            found.extend(notes.into_iter().map(|(id, notes)| (NotesKey(organization, id), notes)));
         }
         Ok(found)
     }

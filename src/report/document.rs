@@ -8,9 +8,12 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::Audience;
+use super::hidden::{Hidden, hide, with_hidden};
 use super::policy::switches;
+use super::totals::{GroupTotals, Vendors, groups};
 use crate::digest::hexadecimal;
 use crate::domain::money::{ExactSum, OutOfRange, difference};
+use crate::domain::suppression::SuppressionRule;
 use crate::engine::billing::{
     CompanyRef, CurrencyTotals, Discrepancy, Input, KeyCustomer, KeyItem, KeyResult, PeriodEnd, ProductRef, Report,
     Side, TieOut, TieOutBasis, Verdict,
@@ -18,6 +21,9 @@ use crate::engine::billing::{
 
 /// Shape of the document; changes when a reader has to change.
 pub const FORMAT: &str = "concord-report-1";
+
+/// Name of the policy whose switches all have their default value.
+pub const DEFAULT_POLICY: &str = "Default policy";
 
 /// A switch of the policy and its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +52,9 @@ pub struct Summary {
     pub fingerprint: String,
     /// How the account writes the end of service periods: `INCLUSIVE` or `EXCLUSIVE`.
     pub period_end: String,
+    /// Name of the policy, with its version where it has one.
+    #[serde(default)]
+    pub policy_name: String,
     /// Rules that it was made by.
     pub policy: Vec<Switch>,
     /// Verdict on the whole.
@@ -60,6 +69,9 @@ pub struct Summary {
     pub tie_outs: Vec<InvoiceTieOut>,
     /// Records that could not be taken in.
     pub left_out: Vec<LeftOut>,
+    /// What rules hide, by rule and currency. It counts all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<Hidden>,
     /// Number of keys.
     pub key_count: u64,
     /// Number of discrepancies.
@@ -285,6 +297,9 @@ pub struct Finding {
     pub vendor_line_ids: Vec<String>,
     /// Lines on the PSA's invoices.
     pub psa_line_ids: Vec<String>,
+    /// Id of the rule that hides it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden_by: Option<String>,
 }
 
 impl Finding {
@@ -346,6 +361,9 @@ pub struct Document {
     pub discrepancies: Vec<Finding>,
     /// Names of what is mentioned.
     pub names: Names,
+    /// Sums by customer, product, vendor, type and month.
+    #[serde(default)]
+    pub groups: Vec<GroupTotals>,
 }
 
 /// What a report says beyond what the engine knows.
@@ -355,11 +373,17 @@ pub struct Extras {
     pub left_out: Vec<LeftOut>,
     /// Short codes of the PSA's items, by id.
     pub item_codes: HashMap<String, String>,
+    /// Vendors of the products at Pax8, by id.
+    pub vendors: Vendors,
+    /// Name of the policy; `None` for the default one.
+    pub policy_name: Option<String>,
+    /// Rules that hide discrepancies and hold on the day from which the run looks; the first that fits does.
+    pub rules: Vec<SuppressionRule>,
 }
 
 impl Document {
     /// The document of a report.
-    pub fn of(input: &Input, report: &Report, extras: Extras) -> Self {
+    pub fn of(input: &Input, report: &Report, extras: Extras) -> Result<Self, OutOfRange> {
         let mut names = Names::default();
         let keys = report.keys.iter().map(|key| names.key(input, report, key)).collect::<Vec<_>>();
         let mut findings: Vec<Finding> =
@@ -371,7 +395,16 @@ impl Document {
         }
         names.item_codes =
             names.items.keys().filter_map(|id| Some((id.clone(), extras.item_codes.get(id)?.clone()))).collect();
-        Self { summary: summary(input, report, extras.left_out), keys, discrepancies: findings, names }
+        let hidden = hide(&report.discrepancies, &mut findings, &extras.rules)?;
+        let groups = groups(&keys, &findings, &names, &extras.vendors)?;
+        let mut summary = summary(input, report, extras.left_out);
+        summary.hidden = hidden;
+        if let Some(name) = extras.policy_name {
+            summary.fingerprint = told(&summary.fingerprint, [name.as_bytes()]);
+            summary.policy_name = name;
+        }
+        summary.fingerprint = with_hidden(summary.fingerprint, &findings);
+        Ok(Self { summary, keys, discrepancies: findings, names, groups })
     }
 }
 
@@ -486,6 +519,7 @@ impl Names {
             rests_on_suggested: false,
             vendor_line_ids: found.vendor_lines.iter().map(|line| input.vendor_line_id(*line).to_owned()).collect(),
             psa_line_ids: found.psa_lines.iter().map(|line| input.psa_line_id(*line).to_owned()).collect(),
+            hidden_by: None,
         }
     }
 }
@@ -549,13 +583,17 @@ fn fingerprint(report: &Report, left_out: &[LeftOut]) -> String {
     if left_out.is_empty() {
         return report.fingerprint.to_string();
     }
+    let parts = left_out.iter().flat_map(|record| [&record.kind, &record.id, &record.reason]);
+    told(&report.fingerprint.to_string(), parts.map(String::as_bytes))
+}
+
+/// A fingerprint that is told of more: equal ones were told the same in the same order.
+pub(super) fn told<'a>(fingerprint: &str, parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
-    context.update(&report.fingerprint.0);
-    for record in left_out {
-        for part in [&record.kind, &record.id, &record.reason] {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part.as_bytes());
-        }
+    context.update(fingerprint.as_bytes());
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
     }
     hexadecimal(context.finish().as_ref())
 }
@@ -574,6 +612,7 @@ fn summary(input: &Input, report: &Report, mut left_out: Vec<LeftOut>) -> Summar
             PeriodEnd::Exclusive => "EXCLUSIVE",
         }
         .to_owned(),
+        policy_name: DEFAULT_POLICY.to_owned(),
         policy: switches(&report.policy)
             .into_iter()
             .map(|(name, value)| Switch { name: name.to_owned(), value })
@@ -606,6 +645,7 @@ fn summary(input: &Input, report: &Report, mut left_out: Vec<LeftOut>) -> Summar
             .collect(),
         tie_outs: report.tie_out.iter().map(|row| tie_out(input, row)).collect(),
         left_out,
+        hidden: Vec::new(),
         key_count: report.keys.len() as u64,
         discrepancy_count: report.discrepancies.len() as u64,
     }

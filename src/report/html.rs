@@ -47,6 +47,7 @@ struct Page<'a> {
     invoices: Vec<InvoiceRow>,
     discrepancies: Vec<DiscrepancyRow>,
     not_shown: Option<String>,
+    policy_name: &'a str,
     policy: &'a [Switch],
 }
 
@@ -122,7 +123,12 @@ impl<'a> Page<'a> {
             fingerprint: &summary.fingerprint,
             with_cost,
             totals: summary.totals.iter().map(totals_row).collect(),
-            notes: summary.totals.iter().flat_map(|totals| notes(totals, with_cost)).collect(),
+            notes: summary
+                .totals
+                .iter()
+                .flat_map(|totals| notes(totals, with_cost))
+                .chain(words::hidden(summary))
+                .collect(),
             charts: summary.totals.iter().flat_map(|totals| charts(document, &totals.currency, with_cost)).collect(),
             coverage: coverage(document),
             left_out: summary
@@ -135,6 +141,7 @@ impl<'a> Page<'a> {
             discrepancies: found.iter().take(SHOWN).map(|finding| discrepancy(document, finding, audience)).collect(),
             not_shown: (hidden > 0)
                 .then(|| format!("{} that cost less are in the table of discrepancies.", count(hidden as u64))),
+            policy_name: words::policy(summary),
             policy: &summary.policy,
         }
     }

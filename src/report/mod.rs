@@ -6,10 +6,12 @@
 
 pub mod csv;
 pub mod document;
+pub mod hidden;
 pub mod html;
 pub mod json;
 pub mod policy;
 pub mod text;
+pub mod totals;
 pub mod words;
 pub mod xlsx;
 

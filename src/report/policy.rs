@@ -192,6 +192,53 @@ pub fn switches(policy: &Policy) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// What a switch decides and which values it takes, as a sentence; empty for a name that is none.
+pub fn meaning(name: &str) -> &'static str {
+    match name {
+        "priceSource" => {
+            "Where the reference price comes from: PRICE_BOOK (dated prices, else the item's), AGREEMENT_LINE (the \
+             customer's agreement), ITEM_PRICE, VENDOR_SUGGESTED, or COST_PLUS and a percentage, such as COST_PLUS 20."
+        }
+        "quantitySource" => {
+            "Which quantity a recurring charge should be billed with: SUBSCRIPTION_HISTORY (what was subscribed on the \
+             first day of the charge) or VENDOR_INVOICE (what Pax8 charged)."
+        }
+        "proration" => "Whether changes inside a month are billed: PASS_THROUGH, or ABSORB.",
+        "credits" => "Whether credits from Pax8 are given to the customer: PASS_THROUGH, or KEEP.",
+        "roundingMode" => {
+            "How an expected amount is rounded, once for each charge: HALF_AWAY_FROM_ZERO, HALF_TO_EVEN or TOWARD_ZERO."
+        }
+        "roundingScale" => "To how many decimal places: MINOR_UNIT (cents), or a number from 0 to 6.",
+        "toleranceAbsolute" => {
+            "Largest difference of a line that is accepted, in major units; the larger of both tolerances counts."
+        }
+        "tolerancePercent" => {
+            "Largest difference of a line that is accepted, in percent of the expected amount, from 0 to 100."
+        }
+        "missingInvoiceCountsFromDay" => {
+            "Day of the month, from 1 to 31, from which a customer without any PSA invoice counts as not billed; before \
+             it the invoice is expected later."
+        }
+        "severityWarningFrom" => "From how much on a discrepancy is a WARNING, in major units.",
+        "severityCriticalFrom" => "From how much on a discrepancy is CRITICAL, in major units.",
+        "marginFloor" => {
+            "Lowest margin that is accepted, as a fraction of what is billed such as 0.15; NONE asks for none."
+        }
+        "vendorPeriod" => {
+            "Which date decides the month of a charge from Pax8: INVOICE_DATE or SERVICE_START, and months to add if any, \
+             such as INVOICE_DATE -1."
+        }
+        "psaPeriod" => {
+            "Which date decides the month of a line of the PSA: INVOICE_DATE or SERVICE_START, and months to add if any."
+        }
+        "arrearsShiftMonths" => {
+            "Months to add besides for agreement lines that bill in arrears, from -12 to 12: with -1 the invoice of \
+             November is compared with October."
+        }
+        _ => "",
+    }
+}
+
 fn price_source_word(source: &PriceSource) -> String {
     match source {
         PriceSource::PriceBook => "PRICE_BOOK".to_owned(),

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use rust_decimal::Decimal;
 
 use super::Audience;
-use super::document::{Document, Finding, InvoiceTieOut, Summary, Totals};
+use super::document::{DEFAULT_POLICY, Document, Finding, InvoiceTieOut, Summary, Totals};
 use super::words::{self, Cell, amount, count, counted, label, percentage};
 use crate::domain::money::{ExactSum, plain};
 
@@ -95,6 +95,9 @@ impl Page {
             },
             summary.engine_version
         ));
+        if words::policy(summary) != DEFAULT_POLICY {
+            self.wrapped(&format!("Policy: {}", words::policy(summary)));
+        }
     }
 
     fn totals(&mut self, summary: &Summary) {
@@ -119,6 +122,9 @@ impl Page {
         self.table(&columns, &rows);
         for totals in &summary.totals {
             self.remarks(totals);
+        }
+        for sentence in words::hidden(summary) {
+            self.wrapped(&sentence);
         }
     }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::document::{Document, Finding, InvoiceTieOut, Summary};
+use super::document::{DEFAULT_POLICY, Document, Finding, InvoiceTieOut, Summary};
+use super::hidden::Hidden;
 use crate::domain::money::{Currency, plain};
 
 /// The months of a report.
@@ -143,4 +144,28 @@ pub fn amount(amount: Decimal, currency: &str) -> String {
 pub fn percentage(part: Decimal, whole: Decimal) -> Option<String> {
     let share = part.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(whole)?;
     Some(plain(share.round_dp_with_strategy(1, rust_decimal::RoundingStrategy::MidpointAwayFromZero), 1))
+}
+/// What rules hide, one sentence for each rule and currency.
+pub(super) fn hidden(summary: &Summary) -> Vec<String> {
+    let sentence = |hidden: &Hidden| {
+        let (currency, found) = (&hidden.currency, count(hidden.discrepancies));
+        let mut sums = Vec::new();
+        for (sum, what) in [(hidden.leakage, "billed too little"), (hidden.overbilling, "billed too much")] {
+            if !sum.is_zero() {
+                sums.push(format!("{} {currency} {what}", amount(sum.abs(), currency)));
+            }
+        }
+        let sums = if sums.is_empty() { "no difference".to_owned() } else { sums.join(" and ") };
+        let word = if hidden.discrepancies == 1 { "discrepancy" } else { "discrepancies" };
+        format!(
+            "Hidden until {} by a rule of {} ({}): {found} {word}, {sums}; all sums contain it.",
+            hidden.expires_on, hidden.owner, hidden.reason
+        )
+    };
+    summary.hidden.iter().map(sentence).collect()
+}
+
+/// Name of the policy of a report.
+pub(super) fn policy(summary: &Summary) -> &str {
+    if summary.policy_name.is_empty() { DEFAULT_POLICY } else { &summary.policy_name }
 }

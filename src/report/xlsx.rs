@@ -10,7 +10,8 @@ use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatAlign, Workboo
 
 use super::Audience;
 use super::document::{Document, Summary};
-use super::words::{class_place, label, months, outcome, verdict};
+use super::totals::Dimension;
+use super::words::{class_place, hidden, label, months, outcome, policy, verdict};
 use crate::domain::money::{Currency, plain};
 
 /// Rows of a sheet below its headings; a spreadsheet ends a little later.
@@ -26,6 +27,7 @@ pub fn render(document: &Document, audience: Audience) -> Result<Vec<u8>, XlsxEr
     lines(&mut book, document, audience)?;
     discrepancies(&mut book, document, audience)?;
     coverage(&mut book, &document.summary, audience)?;
+    totals(&mut book, document, audience)?;
     if audience == Audience::WithCost {
         invoices(&mut book, &document.summary)?;
     }
@@ -45,6 +47,48 @@ impl Cell<'_> {
     fn money(amount: Option<Decimal>, currency: &str) -> Self {
         Self::Exact(amount, Currency::parse(currency).map_or(2, |currency| currency.minor_digits()))
     }
+}
+
+/// The sums by customer, product, vendor, type and month.
+fn totals(book: &mut Book, document: &Document, audience: Audience) -> Result<(), XlsxError> {
+    let columns = [
+        ("By", 12, false),
+        ("What", 40, false),
+        ("Currency", 10, false),
+        ("Lines", 10, false),
+        ("Lines with an unknown amount", 14, false),
+        ("Discrepancies", 14, false),
+        ("Charged by Pax8", 18, true),
+        ("Expected", 18, false),
+        ("Billed", 18, false),
+        ("Leakage", 18, false),
+        ("Overbilled", 18, false),
+        ("Charged too much by Pax8", 18, true),
+    ];
+    let rows = document.groups.iter().map(|group| {
+        let money = |amount: Decimal| Cell::money(Some(amount), &group.currency);
+        vec![
+            Cell::Text(match group.dimension {
+                Dimension::Customer => "Customer",
+                Dimension::Product => "Product",
+                Dimension::Vendor => "Vendor",
+                Dimension::Type => "Type",
+                Dimension::Month => "Month",
+            }),
+            Cell::Text(&group.label),
+            Cell::Text(&group.currency),
+            Cell::Count(group.keys),
+            Cell::Count(group.incomplete_keys),
+            Cell::Count(group.discrepancies),
+            money(group.cost),
+            money(group.expected),
+            money(group.billed),
+            money(group.leakage),
+            money(group.overbilling),
+            money(group.cost_effect),
+        ]
+    });
+    book.table("Totals by", &columns, audience, rows)
 }
 
 /// The one place where an amount becomes a binary number, and only when reading it back gives the amount.
@@ -171,6 +215,8 @@ fn summary(book: &mut Book, summary: &Summary, audience: Audience) -> Result<(),
         ("Fingerprint".to_owned(), summary.fingerprint.clone()),
         ("End of service periods".to_owned(), summary.period_end.clone()),
     ];
+    rows.push(("Policy".to_owned(), policy(summary).to_owned()));
+    rows.extend(hidden(summary).into_iter().map(|sentence| ("Hidden".to_owned(), sentence)));
     rows.extend(summary.policy.iter().map(|switch| (format!("Policy: {}", switch.name), switch.value.clone())));
     rows.extend(
         summary

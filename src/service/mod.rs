@@ -3,10 +3,13 @@
 
 pub mod access;
 pub mod audit;
+pub mod closing;
 pub mod connections;
+pub mod discrepancy;
 pub mod mapping;
 pub mod mapping_files;
 pub mod offline;
+pub mod policy;
 pub mod reconciliation;
 pub mod setup;
 pub mod sync;
@@ -20,8 +23,11 @@ use tokio::sync::Notify;
 use tracing::error;
 
 use self::audit::AuditService;
+use self::closing::ClosingService;
+use self::discrepancy::DiscrepancyService;
 use self::mapping::MappingService;
 use self::mapping_files::MappingFilesService;
+use self::policy::PolicyService;
 use self::reconciliation::ReconciliationService;
 use self::setup::SetupService;
 use self::sync::SyncService;
@@ -159,6 +165,12 @@ pub struct Services {
     pub mapping_files: MappingFilesService,
     /// Reconciling.
     pub reconciliation: ReconciliationService,
+    /// The rules of reports.
+    pub policy: PolicyService,
+    /// Work on discrepancies.
+    pub discrepancy: DiscrepancyService,
+    /// Closing months.
+    pub closing: ClosingService,
     /// The audit chain.
     pub audit: AuditService,
 }
@@ -172,6 +184,9 @@ impl Services {
             mapping: MappingService::new(core.clone()),
             mapping_files: MappingFilesService::new(core.clone()),
             reconciliation: ReconciliationService::new(core.clone()),
+            policy: PolicyService::new(core.clone()),
+            discrepancy: DiscrepancyService::new(core.clone()),
+            closing: ClosingService::new(core.clone()),
             audit: AuditService::new(core.clone()),
             core,
         }

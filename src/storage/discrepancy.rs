@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use entity::value::{ExactDecimal, Micros};
 use entity::{discrepancy, discrepancy_occurrence, report};
 
@@ -17,11 +17,13 @@ use uuid::Uuid;
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
 use super::reconciliation::period;
 use super::report::{Sources, amount, micros};
+use super::state;
 use super::sum::{self, MicrosSum};
 use super::text::{self, Word};
 use super::{StorageError, Tx};
+use crate::domain::decision::DiscrepancyState;
 use crate::domain::discrepancy::{DiscrepancyStatus, DiscrepancyType, Severity};
-use crate::domain::id::{DiscrepancyId, IntegrationId, OrganizationId, ReportId};
+use crate::domain::id::{DiscrepancyId, IntegrationId, OrganizationId, ReportId, SuppressionRuleId};
 use crate::domain::money::Currency;
 use crate::domain::period::Period;
 
@@ -48,8 +50,12 @@ pub struct StoredDiscrepancy {
     pub subscription_external_id: Option<String>,
     /// First line of the chain of agreement lines at the PSA.
     pub agreement_line_external_id: Option<String>,
-    /// What was decided about it.
-    pub status: DiscrepancyStatus,
+    /// What became of it.
+    pub state: DiscrepancyState,
+    /// Name of who looks after it.
+    pub assignee: Option<String>,
+    /// Day by which it is to be settled.
+    pub due_on: Option<NaiveDate>,
     /// First month in which it was found.
     pub first_period: Period,
     /// Last month in which it was found.
@@ -101,6 +107,8 @@ pub struct Occurrence {
     pub is_on_suggested_mapping: bool,
     /// Source lines.
     pub sources: Sources,
+    /// Rule that hid it when the report was made.
+    pub suppressed_by: Option<SuppressionRuleId>,
 }
 
 const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Critical];
@@ -144,7 +152,7 @@ pub async fn insert_new(
         currency: Set(found.currency.to_string()),
         subscription_external_id: Set(found.subscription_external_id.clone()),
         agreement_line_external_id: Set(found.agreement_line_external_id.clone()),
-        status: Set(found.status.word().to_owned()),
+        status: Set(found.state.status().word().to_owned()),
         first_period: Set(found.first_period.to_string()),
         last_period: Set(found.last_period.to_string()),
         version: Set(found.version),
@@ -192,6 +200,7 @@ pub async fn insert_occurrences(
             pair: Set(found.pair),
             is_on_suggested_mapping: Set(found.is_on_suggested_mapping),
             sources: Set(found.sources.write()),
+            suppression_rule_id: Set(found.suppressed_by.map(|rule| rule.0)),
             ..Default::default()
         })
     };
@@ -203,9 +212,8 @@ pub async fn insert_occurrences(
     Ok(())
 }
 
-/// Widens the months of the discrepancies that a report found, in the transaction that completes it. This is also the
-/// place where one that is found again will be reopened and one that is gone will be closed.
-pub async fn settle(
+/// Widens the months of the discrepancies that a report found, in the transaction that completes it.
+pub async fn widen(
     tx: &Tx,
     organization_id: OrganizationId,
     report_id: ReportId,
@@ -229,11 +237,12 @@ pub async fn settle(
     Ok(())
 }
 
-fn domain(model: discrepancy::Model) -> Result<StoredDiscrepancy, StorageError> {
+pub(super) fn domain(model: discrepancy::Model) -> Result<StoredDiscrepancy, StorageError> {
     Ok(StoredDiscrepancy {
         id: DiscrepancyId(model.id),
         integration_id: IntegrationId(model.integration_id),
         kind: kind(&model.kind)?,
+        state: state::read(&model)?,
         customer_external_id: model.customer_external_id,
         company_external_id: model.company_external_id,
         psa_product_external_id: model.psa_product_external_id,
@@ -241,7 +250,8 @@ fn domain(model: discrepancy::Model) -> Result<StoredDiscrepancy, StorageError> 
         currency: text::required_currency(&model.currency)?,
         subscription_external_id: model.subscription_external_id,
         agreement_line_external_id: model.agreement_line_external_id,
-        status: DiscrepancyStatus::read(&model.status)?,
+        assignee: model.assignee,
+        due_on: model.due_on,
         first_period: period(&model.first_period)?,
         last_period: period(&model.last_period)?,
         version: model.version,
@@ -270,6 +280,7 @@ fn occurrence(model: discrepancy_occurrence::Model) -> Result<Occurrence, Storag
         pair: model.pair,
         is_on_suggested_mapping: model.is_on_suggested_mapping,
         sources: Sources::read(&model.sources)?,
+        suppressed_by: model.suppression_rule_id.map(SuppressionRuleId),
     })
 }
 
@@ -566,6 +577,23 @@ pub async fn page(
     page::read(db, query, &keys, window, position).await?.try_map(domain)
 }
 
+/// The ids of the discrepancies of an integration that a filter keeps, in order.
+pub async fn ids(
+    db: &impl ConnectionTrait,
+    organization_id: OrganizationId,
+    integration_id: IntegrationId,
+    filter: &DiscrepancyFilter,
+) -> Result<Vec<DiscrepancyId>, StorageError> {
+    let ids: Vec<Uuid> = of_integration(organization_id, integration_id, filter)
+        .select_only()
+        .column(discrepancy::Column::Id)
+        .order_by_asc(discrepancy::Column::Id)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(ids.into_iter().map(DiscrepancyId).collect())
+}
+
 /// How many discrepancies of an integration a filter keeps.
 pub async fn count(
     db: &impl ConnectionTrait,
@@ -576,33 +604,20 @@ pub async fn count(
     Ok(of_integration(organization_id, integration_id, filter).count(db).await?)
 }
 
-/// Occurrences of these discrepancies: for each month as the latest report that covers it found them, the latest month
-/// first. A month in which the latest report no longer finds a discrepancy has none.
+/// Occurrences of these discrepancies: each month as the report that speaks for it found them, the latest month first. A
+/// month in which that report no longer finds a discrepancy has none.
 pub async fn latest_occurrences(
     db: &impl ConnectionTrait,
     organization_id: OrganizationId,
     integration_id: IntegrationId,
     ids: &[DiscrepancyId],
 ) -> Result<Vec<Occurrence>, StorageError> {
-    let reports: Vec<(Uuid, String, String)> = report::Entity::find()
-        .select_only()
-        .columns([report::Column::Id, report::Column::PeriodFrom, report::Column::PeriodTo])
-        .filter(report::Column::OrganizationId.eq(organization_id.0))
-        .filter(report::Column::IntegrationId.eq(integration_id.0))
-        .filter(report::Column::IsComplete.eq(true))
-        .order_by_asc(report::Column::CreatedAt)
-        .order_by_asc(report::Column::Id)
-        .into_tuple()
-        .all(db)
-        .await?;
-    let mut latest: BTreeMap<Period, Uuid> = BTreeMap::new();
-    for (id, from, to) in reports {
-        latest.extend(period(&from)?.through(period(&to)?).map(|month| (month, id)));
-    }
+    let latest: BTreeMap<Period, ReportId> =
+        super::period::speaking(db, organization_id, integration_id).await?.into_iter().collect();
     let models = discrepancy_occurrence::Entity::find()
         .filter(discrepancy_occurrence::Column::OrganizationId.eq(organization_id.0))
         .filter(discrepancy_occurrence::Column::DiscrepancyId.is_in(ids.iter().map(|id| id.0)))
-        .filter(discrepancy_occurrence::Column::ReportId.is_in(latest.values().copied()))
+        .filter(discrepancy_occurrence::Column::ReportId.is_in(latest.values().map(|report| report.0)))
         .order_by_desc(discrepancy_occurrence::Column::Period)
         .order_by_asc(discrepancy_occurrence::Column::Position)
         .all(db)
@@ -610,7 +625,7 @@ pub async fn latest_occurrences(
     let mut found = Vec::with_capacity(models.len());
     for model in models {
         let occurrence = occurrence(model)?;
-        if latest.get(&occurrence.period) == Some(&occurrence.report_id.0) {
+        if latest.get(&occurrence.period) == Some(&occurrence.report_id) {
             found.push(occurrence);
         }
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use entity::organization::{ActiveModel, Column, Entity};
-use sea_orm::sea_query::{LockType, OnConflict};
+use sea_orm::sea_query::{Expr, LockType, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect};
 
 use super::{StorageError, Tx};
@@ -38,4 +38,19 @@ pub async fn lock(tx: &Tx, id: OrganizationId) -> Result<(), StorageError> {
 /// The name of an organization.
 pub async fn name(db: &impl ConnectionTrait, id: OrganizationId) -> Result<Option<String>, StorageError> {
     Ok(Entity::find_by_id(id.0).one(db).await?.map(|model| model.name))
+}
+
+/// Whether two people have to close a month; `None` when nobody said so.
+pub async fn needs_second_person(db: &impl ConnectionTrait, id: OrganizationId) -> Result<Option<bool>, StorageError> {
+    Ok(Entity::find_by_id(id.0).one(db).await?.and_then(|model| model.needs_second_person))
+}
+
+/// Says whether two people have to close a month.
+pub async fn set_needs_second_person(tx: &Tx, id: OrganizationId, value: Option<bool>) -> Result<(), StorageError> {
+    Entity::update_many()
+        .col_expr(Column::NeedsSecondPerson, Expr::value(value))
+        .filter(Column::Id.eq(id.0))
+        .exec(&**tx)
+        .await?;
+    Ok(())
 }

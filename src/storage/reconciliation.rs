@@ -40,6 +40,9 @@ fn domain(model: Model) -> Result<ReconciliationRun, StorageError> {
         created_at: model.created_at,
         started_at: model.started_at,
         finished_at: model.finished_at,
+        // Runs of before there were versions went by the default policy.
+        policy_version: model.policy_version.unwrap_or(0),
+        previous_report_id: model.previous_report_id.map(ReportId),
     })
 }
 
@@ -59,6 +62,8 @@ fn active(run: &ReconciliationRun) -> ActiveModel {
         created_at: Set(run.created_at),
         started_at: Set(run.started_at),
         finished_at: Set(run.finished_at),
+        policy_version: Set(Some(run.policy_version)),
+        previous_report_id: Set(run.previous_report_id.map(|id| id.0)),
         ..ActiveModel::default()
     }
 }

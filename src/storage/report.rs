@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
 use super::reconciliation::period;
 use super::text::{self, Word};
-use super::{StorageError, Tx};
+use super::{StorageError, Tx, total};
 use crate::domain::id::{IntegrationId, OrganizationId, ReconciliationRunId, ReportId};
 use crate::domain::money::{self, Currency, RoundingMode};
 use crate::domain::period::Period;
@@ -57,6 +57,8 @@ pub struct StoredReport {
     pub read_at: DateTime<Utc>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// Version of the integration's policy; 0 is the default policy.
+    pub policy_version: i64,
 }
 
 /// A report's row without the report in full, which is large.
@@ -75,6 +77,7 @@ struct Head {
     summary: String,
     read_at: DateTime<Utc>,
     created_at: DateTime<Utc>,
+    policy_version: Option<i64>,
 }
 
 impl TryFrom<Head> for StoredReport {
@@ -95,6 +98,7 @@ impl TryFrom<Head> for StoredReport {
             summary: head.summary,
             read_at: head.read_at,
             created_at: head.created_at,
+            policy_version: head.policy_version.unwrap_or(0),
         })
     }
 }
@@ -201,6 +205,7 @@ pub async fn insert(tx: &Tx, report: &StoredReport, document: Vec<u8>) -> Result
         document: Set(document),
         read_at: Set(report.read_at),
         created_at: Set(report.created_at),
+        policy_version: Set(Some(report.policy_version)),
         ..Default::default()
     };
     Entity::insert(row).exec_without_returning(&**tx).await?;
@@ -295,6 +300,7 @@ pub async fn discard(
             .filter(discrepancy::Column::Id.not_in_subquery(others))
             .exec(&**tx)
             .await?;
+        total::discard(tx, organization_id, ReportId(id)).await?;
         report_line::Entity::delete_many()
             .filter(report_line::Column::OrganizationId.eq(organization_id.0))
             .filter(report_line::Column::ReportId.eq(id))
@@ -329,6 +335,7 @@ fn without_document(query: Select<Entity>) -> Select<Entity> {
         Column::Summary,
         Column::ReadAt,
         Column::CreatedAt,
+        Column::PolicyVersion,
     ])
 }
 

@@ -1,6 +1,8 @@
 //! How the values of the business are written in columns. A value that a newer program wrote is an error here, never a
 //! default; a value that a *provider* invented stays as it came.
 
+use crate::domain::closing::PeriodStatus;
+use crate::domain::decision::Resolution;
 use crate::domain::discrepancy::DiscrepancyStatus;
 use crate::domain::integration::{SetupStage, WritePolicy};
 use crate::domain::mapping::{ExclusionReason, MappingKind, MappingOrigin, MappingRole, MappingStatus, RecordKind};
@@ -10,8 +12,9 @@ use crate::domain::record::{
     BillCycle, BillingTerm, ChargeType, CompanyStatus, CustomerStatus, Known, PsaInvoiceStatus, SubscriptionStatus,
     VendorInvoiceStatus, VendorLineKind,
 };
-use crate::domain::run::{Dataset, ReconciliationPhase, RunStatus, SyncPhase, SyncTrigger};
+use crate::domain::run::{ChangeKind, Dataset, ReconciliationPhase, RunStatus, SyncPhase, SyncTrigger};
 use crate::engine::billing::{Class, Reason, Verdict};
+use crate::report::totals::Dimension;
 
 use super::StorageError;
 
@@ -104,6 +107,16 @@ words! {
     DiscrepancyStatus {
         Open = "OPEN", InReview = "IN_REVIEW", Resolved = "RESOLVED", WrittenOff = "WRITTEN_OFF",
         Suppressed = "SUPPRESSED", Reopened = "REOPENED",
+    }
+    Resolution {
+        CorrectedInPsa = "CORRECTED_IN_PSA", CorrectedByVendor = "CORRECTED_BY_VENDOR",
+        MappingFixed = "MAPPING_FIXED", AcceptedByContract = "ACCEPTED_BY_CONTRACT", InternalUse = "INTERNAL_USE",
+        Timing = "TIMING", Immaterial = "IMMATERIAL", Disputed = "DISPUTED", DataError = "DATA_ERROR",
+    }
+    PeriodStatus { Open = "OPEN", Closing = "CLOSING", Closed = "CLOSED", Reopening = "REOPENING" }
+    ChangeKind { New = "NEW", Changed = "CHANGED", Gone = "GONE" }
+    Dimension {
+        Customer = "CUSTOMER", Product = "PRODUCT", Vendor = "VENDOR", Type = "TYPE", Month = "MONTH",
     }
     CompanyStatus { Active = "ACTIVE", Inactive = "INACTIVE", Deleted = "DELETED" }
     CustomerStatus { Active = "ACTIVE", Prospect = "PROSPECT", Inactive = "INACTIVE", Pending = "PENDING" }

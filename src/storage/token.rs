@@ -90,3 +90,17 @@ pub async fn note_use(store: &Store, id: TokenId, now: DateTime<Utc>) -> Result<
 pub async fn find(db: &impl ConnectionTrait, id: TokenId) -> Result<Option<StoredToken>, StorageError> {
     Entity::find_by_id(id.0).one(db).await?.map(domain).transpose()
 }
+
+/// The tokens of a tenant that work at a moment, in no order.
+pub async fn working(
+    db: &impl ConnectionTrait,
+    organization_id: OrganizationId,
+    now: DateTime<Utc>,
+) -> Result<Vec<StoredToken>, StorageError> {
+    let lives = Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(now));
+    let query = Entity::find()
+        .filter(Column::OrganizationId.eq(organization_id.0))
+        .filter(Column::RevokedAt.is_null())
+        .filter(lives);
+    query.all(db).await?.into_iter().map(domain).collect()
+}

@@ -2,6 +2,7 @@
 
 mod money;
 mod schema;
+mod work;
 mod world;
 mod writer;
 
@@ -196,6 +197,7 @@ async fn months_are_chosen_or_refused() {
                 period_from: month(from),
                 period_to: month(to),
                 as_of: None,
+                policy_version: None,
             };
             world.services.reconciliation.start(&caller, command).await
         };
@@ -210,6 +212,7 @@ async fn months_are_chosen_or_refused() {
             period_from: None,
             period_to: None,
             as_of: None,
+            policy_version: None,
         };
         let refused = world.services.reconciliation.start(&viewer, command.clone()).await;
         assert!(matches!(refused, Err(ReconciliationError::Forbidden(_))), "{refused:?}");

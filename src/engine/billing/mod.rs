@@ -48,8 +48,8 @@ pub use policy::{
     Credits, PeriodBasis, PeriodRule, Policy, PriceSource, Proration, QuantitySource, SeverityLimits, Tolerance,
 };
 pub use report::{
-    Bridge, Class, CoverageRow, CurrencyTotals, Discrepancy, FootingRow, KeyCustomer, KeyItem, KeyResult, Reason,
-    ReconcileError, Report, Side, TieOut, TieOutBasis, TieOutSums, Verdict,
+    Bridge, BridgePart, Class, CoverageRow, CurrencyTotals, Discrepancy, FootingRow, KeyCustomer, KeyItem, KeyResult,
+    Reason, ReconcileError, Report, Side, TieOut, TieOutBasis, TieOutSums, Verdict, bridge_part,
 };
 pub use run::reconcile;
 

@@ -474,10 +474,10 @@ impl Report {
 
     /// The difference of a key taken apart by what caused it.
     pub fn bridge(&self, key: &KeyResult) -> Result<Bridge, OutOfRange> {
-        let mut parts = [ExactSum::default(); 6];
+        let mut parts = [ExactSum::default(); BridgePart::ALL.len()];
         for at in &key.discrepancies {
             let discrepancy = &self.discrepancies[*at as usize];
-            parts[bridge_part(discrepancy.kind)].add(discrepancy.effect)?;
+            parts[bridge_part(discrepancy.kind) as usize].add(discrepancy.effect)?;
         }
         if let Some(difference) = key.difference {
             let mut rest = ExactSum::of([difference])?;
@@ -485,21 +485,45 @@ impl Report {
                 rest.subtract(part.total()?)?;
             }
             // What is within tolerance has no discrepancy.
-            parts[5].merge(rest)?;
+            parts[BridgePart::Other as usize].merge(rest)?;
         }
-        let [quantity, price, proration, credit, rounding, other] = parts;
+        let part = |part: BridgePart| parts[part as usize].total();
         Ok(Bridge {
-            quantity: quantity.total()?,
-            price: price.total()?,
-            proration: proration.total()?,
-            credit: credit.total()?,
-            rounding: rounding.total()?,
-            other: other.total()?,
+            quantity: part(BridgePart::Quantity)?,
+            price: part(BridgePart::Price)?,
+            proration: part(BridgePart::Proration)?,
+            credit: part(BridgePart::Credit)?,
+            rounding: part(BridgePart::Rounding)?,
+            other: part(BridgePart::Other)?,
         })
     }
 }
 
-fn bridge_part(kind: DiscrepancyType) -> usize {
+/// A part of a [`Bridge`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BridgePart {
+    /// Other number of units, missing lines included.
+    Quantity,
+    /// Other price.
+    Price,
+    /// Changes inside a period.
+    Proration,
+    /// Credits not given.
+    Credit,
+    /// Rounded prices.
+    Rounding,
+    /// The rest.
+    Other,
+}
+
+impl BridgePart {
+    /// Every part.
+    pub const ALL: [Self; 6] =
+        [Self::Quantity, Self::Price, Self::Proration, Self::Credit, Self::Rounding, Self::Other];
+}
+
+/// The part that the effect of a discrepancy of this type belongs to.
+pub fn bridge_part(kind: DiscrepancyType) -> BridgePart {
     use DiscrepancyType as Type;
     match kind {
         Type::QuantityUnder
@@ -511,11 +535,11 @@ fn bridge_part(kind: DiscrepancyType) -> usize {
         | Type::CanceledStillBilled
         | Type::DuplicateBilling
         | Type::UsageNotBilled
-        | Type::OneTimeNotBilled => 0,
-        Type::WrongPrice | Type::UsageStaleAmount => 1,
-        Type::ProrationNotBilled => 2,
-        Type::CreditNotPassed => 3,
-        Type::Rounding => 4,
+        | Type::OneTimeNotBilled => BridgePart::Quantity,
+        Type::WrongPrice | Type::UsageStaleAmount => BridgePart::Price,
+        Type::ProrationNotBilled => BridgePart::Proration,
+        Type::CreditNotPassed => BridgePart::Credit,
+        Type::Rounding => BridgePart::Rounding,
         Type::WrongBillingCycle
         | Type::WrongProduct
         | Type::WrongCustomer
@@ -525,6 +549,6 @@ fn bridge_part(kind: DiscrepancyType) -> usize {
         | Type::CostIncrease
         | Type::BelowMarginFloor
         | Type::CurrencyMismatch
-        | Type::UsageUnassigned => 5,
+        | Type::UsageUnassigned => BridgePart::Other,
     }
 }

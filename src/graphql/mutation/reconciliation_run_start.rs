@@ -23,6 +23,8 @@ pub struct ReconciliationRunStartInput {
     /// Day that counts as today: what is not due by then is expected later. Today in the integration's time zone when
     /// omitted.
     as_of: Option<Date>,
+    /// Version of the integration's policy; the one in force when omitted, and 0 for the default policy.
+    policy_version: Option<i64>,
 }
 
 /// Payload of `reconciliationRunStart`.
@@ -60,6 +62,7 @@ impl ReconciliationRunStart {
             period_from: input.period_from.map(|month| month.0),
             period_to: input.period_to.map(|month| month.0),
             as_of: input.as_of.map(|day| day.0),
+            policy_version: input.policy_version,
         };
         Some(match services(ctx).reconciliation.start(caller(ctx), command).await {
             Ok(run) => Ok(ReconciliationRunStartPayload {
@@ -77,6 +80,10 @@ impl ReconciliationRunStart {
             Err(ReconciliationError::BadPeriods { from, to }) => refused(UserError::input(
                 &["input", "periodFrom"],
                 format!("The months from {from} to {to} cannot be compared at once. Choose 1 to 36 months."),
+            )),
+            Err(ReconciliationError::NoPolicy(version)) => refused(UserError::input(
+                &["input", "policyVersion"],
+                format!("The integration has no version {version} of its policy. See `policyVersions`."),
             )),
             Err(other) => Err(other.into()),
         })

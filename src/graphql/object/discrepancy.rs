@@ -6,6 +6,7 @@ use rust_decimal::Decimal as Number;
 
 use super::company::Pax8CompanyObject;
 use super::customer::PsaCustomerObject;
+use super::decision::{DiscrepancyDecision, DiscrepancyNote};
 use super::pax8_product::Pax8ProductObject;
 use super::psa_product::PsaProductObject;
 use super::record_reference::{
@@ -13,7 +14,9 @@ use super::record_reference::{
 };
 use super::report::{ReconciliationReportObject, ReportSources};
 use super::report_part::{for_finance, internal};
+use super::suppression_rule::SuppressionRuleObject;
 use crate::domain::access::Role;
+use crate::domain::decision::DiscrepancyState;
 use crate::domain::discrepancy::{DiscrepancyStatus as Status, DiscrepancyType as Kind, Severity};
 use crate::domain::id::IntegrationId;
 use crate::domain::money::{Currency, Money as Amount};
@@ -21,9 +24,10 @@ use crate::graphql::context::caller;
 use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, encode};
+use crate::graphql::loader_node::SuppressionRuleKey;
 use crate::graphql::page::{SortDirection, page_types};
-use crate::graphql::record_loader::{DiscrepancyKey, OccurrencesKey, ReportKey, load_one};
-use crate::graphql::scalar::{CurrencyCode, Decimal, Money, Month};
+use crate::graphql::record_loader::{DiscrepancyKey, NotesKey, OccurrencesKey, ReportKey, load_one};
+use crate::graphql::scalar::{CurrencyCode, Date, Decimal, Money, Month};
 use crate::storage::discrepancy::{
     DiscrepancyFilter, EffectSum, Occurrence, OccurrenceFilter, OccurrenceOrder, StoredDiscrepancy,
 };
@@ -107,7 +111,7 @@ pub enum DiscrepancyStatus {
     Open,
     /// Somebody looks into it.
     InReview,
-    /// Settled, with a resolution.
+    /// Settled, with a decision, or closed by itself because no report finds it any more.
     Resolved,
     /// Given up, with a reason.
     WrittenOff,
@@ -137,7 +141,7 @@ impl DiscrepancyObject {
 
     /// What was decided about it.
     async fn status(&self) -> DiscrepancyStatus {
-        self.0.status.into()
+        self.0.state.status().into()
     }
 
     /// Customer at the PSA; null when there is none.
@@ -194,6 +198,43 @@ impl DiscrepancyObject {
         let found = load_one(ctx, key).await;
         let object = |occurrence| DiscrepancyOccurrenceObject { occurrence, integration_id };
         Some(found.map(|found| found.unwrap_or_default().into_iter().map(object).collect()))
+    }
+
+    /// Name of who looks after it; null for nobody.
+    async fn assignee(&self) -> Option<&str> {
+        self.0.assignee.as_deref()
+    }
+
+    /// Day by which it is to be settled; null when none was set.
+    async fn due_on(&self) -> Option<Date> {
+        self.0.due_on.map(Date)
+    }
+
+    /// What somebody decided about it; null while nobody has, and when it closed itself.
+    async fn decision(&self) -> Option<DiscrepancyDecision> {
+        DiscrepancyDecision::of(&self.0.state, self.0.currency)
+    }
+
+    /// Timestamp of when a report first did not find it any more, so that it closed itself; null otherwise.
+    async fn gone_since(&self) -> Option<DateTime<Utc>> {
+        match &self.0.state {
+            DiscrepancyState::Gone { since } => Some(*since),
+            _ => None,
+        }
+    }
+
+    /// Rule that hides it; null unless `status` is `SUPPRESSED`.
+    async fn suppression_rule(&self, ctx: &Context<'_>) -> Option<Result<SuppressionRuleObject, Failure>> {
+        let DiscrepancyState::Suppressed { rule_id } = &self.0.state else { return None };
+        let found = load_one(ctx, SuppressionRuleKey(caller(ctx).organization_id, rule_id.0)).await;
+        found.transpose().map(|found| found.map(SuppressionRuleObject))
+    }
+
+    /// What people wrote about it, the latest first; at most the latest 100.
+    #[graphql(complexity = "cost::list(child_complexity)")]
+    async fn notes(&self, ctx: &Context<'_>) -> Option<Result<Vec<DiscrepancyNote>, Failure>> {
+        let found = load_one(ctx, NotesKey(caller(ctx).organization_id, self.0.id)).await;
+        Some(found.map(|notes| notes.unwrap_or_default().into_iter().map(Into::into).collect()))
     }
 
     /// Grows by one with every change.
@@ -262,7 +303,7 @@ impl DiscrepancyOccurrenceObject {
 
     /// What was decided about the discrepancy.
     async fn status(&self, ctx: &Context<'_>) -> Result<DiscrepancyStatus, Failure> {
-        Ok(self.of(ctx).await?.status.into())
+        Ok(self.of(ctx).await?.state.status().into())
     }
 
     /// Month.

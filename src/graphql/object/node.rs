@@ -15,6 +15,7 @@ use super::psa_product::PsaProductObject;
 use super::reconciliation_run::ReconciliationRunObject;
 use super::report::ReconciliationReportObject;
 use super::subscription::Pax8SubscriptionObject;
+use super::suppression_rule::SuppressionRuleObject;
 use super::sync_run::SyncRunObject;
 
 /// An object with a global ID.
@@ -51,4 +52,6 @@ pub enum Node {
     Discrepancy(DiscrepancyObject),
     /// See the type.
     Pax8Subscription(Pax8SubscriptionObject),
+    /// See the type.
+    SuppressionRule(SuppressionRuleObject),
 }

@@ -3,6 +3,7 @@
 use async_graphql::{Context, Enum, ID, Object, SimpleObject, Union};
 use chrono::{DateTime, Utc};
 
+use super::comparison::ReportComparisonObject;
 use super::job::JobStatus;
 use super::report::ReconciliationReportObject;
 use crate::domain::run::{Numbered, ReconciliationEvent, ReconciliationPhase as Phase, ReconciliationRun};
@@ -96,6 +97,16 @@ impl ReconciliationRunObject {
     /// Timestamp of when it began; null before.
     async fn started_at(&self) -> Option<DateTime<Utc>> {
         self.0.started_at
+    }
+
+    /// Version of the integration's policy that it goes by; 0 is the default policy.
+    async fn policy_version(&self) -> i64 {
+        self.0.policy_version
+    }
+
+    /// What it found otherwise than the run before it; null before it ended, and for the first run.
+    async fn comparison(&self) -> Option<ReportComparisonObject> {
+        Some(ReportComparisonObject { run_id: self.0.id, previous: self.0.previous_report_id? })
     }
 
     /// Timestamp of when it ended; null before.

@@ -60,7 +60,7 @@ where
 macro_rules! named_records {
     ($($(#[$doc:meta])* $function:ident: $side:ident $key:ident $kind:ident;)*) => {$(
         $(#[$doc])*
-        pub(super) async fn $function(
+        pub(crate) async fn $function(
             ctx: &Context<'_>,
             integration_id: IntegrationId,
             field: &str,

@@ -2,14 +2,18 @@
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
+use futures_util::future::try_join_all;
 use rust_decimal::Decimal as Number;
 
+use super::bridge::VarianceBridge;
 use super::company::Pax8CompanyObject;
+use super::comparison::ReportComparisonObject;
 use super::customer::PsaCustomerObject;
 use super::discrepancy::{
     DiscrepancyOccurrenceConnection, DiscrepancyOccurrenceObject, DiscrepancyOrderInput, DiscrepancyTotals,
     OccurrenceFilterInput,
 };
+use super::invoice_line::{Pax8InvoiceLineObject, PsaInvoiceLineObject};
 use super::pax8_product::Pax8ProductObject;
 use super::psa_product::PsaProductObject;
 use super::record_reference::{
@@ -20,19 +24,26 @@ use super::report_part::{
     BillingTotals, PolicySwitch, ReportClass, ReportCoverage, ReportLeftOutRecord, ReportReason, ReportTieOut,
     ReportVerdict, for_finance, internal,
 };
+use super::report_total::{ReportDimension, ReportGroupTotals, ReportGroupTotalsConnection};
+use super::suppression_rule::HiddenTotals;
 use crate::domain::id::{IntegrationId, ReportId};
-use crate::domain::money::Money as Amount;
+use crate::domain::money::{Currency, Money as Amount};
+use crate::domain::provider::Side;
+use crate::domain::run::ReconciliationRun;
 use crate::graphql::context::{caller, services};
 use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, encode};
+use crate::graphql::loader_node::ReconciliationRunKey;
 use crate::graphql::page::{self, List, PageArguments, SortDirection, page_types};
-use crate::graphql::record_loader::{LineKey, load_one};
+use crate::graphql::record_loader::{DiscrepancyKey, LineKey, PsaLineKey, VendorLineKey, load_one, record_key};
 use crate::graphql::scalar::{CurrencyCode, Date, Decimal, Money, Month};
-use crate::report::document::Summary;
+use crate::report::document::{DEFAULT_POLICY, Summary, Totals};
 use crate::service::reconciliation::order_for;
+use crate::storage::discrepancy::OccurrenceFilter;
 use crate::storage::page::SortValue;
 use crate::storage::report::{LineFilter, LineOrder, ReportLine, StoredReport};
+use crate::storage::total::TotalFilter;
 
 /// What a reconciliation found. Never changes, apart from decisions on discrepancies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +97,73 @@ impl ReconciliationReportObject {
     /// Version of the engine that made it.
     async fn engine_version(&self) -> &str {
         &self.stored.engine_version
+    }
+
+    /// Name of the policy that it was made by, with its version where it has one.
+    async fn policy_name(&self) -> &str {
+        match self.summary.policy_name.as_str() {
+            "" => DEFAULT_POLICY,
+            name => name,
+        }
+    }
+
+    /// Version of the integration's policy that it was made by; 0 is the default policy.
+    async fn policy_version(&self) -> i64 {
+        self.stored.policy_version
+    }
+
+    /// What rules hid when it was made, by rule and currency. All sums of the report contain it.
+    #[graphql(complexity = "cost::list(child_complexity)")]
+    async fn hidden(&self, ctx: &Context<'_>) -> Result<Vec<HiddenTotals>, Failure> {
+        self.summary.hidden.iter().map(|row| HiddenTotals::read(ctx, row)).collect()
+    }
+
+    /// What the run that made it found otherwise than the run before; null for the first run.
+    async fn comparison(&self, ctx: &Context<'_>) -> Option<Result<ReportComparisonObject, Failure>> {
+        let key = ReconciliationRunKey(caller(ctx).organization_id, self.stored.run_id.0);
+        let run = load_one(ctx, key).await.transpose()?;
+        let of =
+            |run: ReconciliationRun| Some(ReportComparisonObject { run_id: run.id, previous: run.previous_report_id? });
+        run.map(of).transpose()
+    }
+
+    /// Difference of each currency taken apart by what caused it; the parts add up to it.
+    #[graphql(complexity = "cost::listed_statements(child_complexity)")]
+    async fn bridges(&self, ctx: &Context<'_>) -> Option<Result<Vec<VarianceBridge>, Failure>> {
+        Some(bridges(ctx, &self.stored, &self.summary).await)
+    }
+
+    /// Sums by customer, product, vendor, type or month: by currency, those with the largest effects first, and months in
+    /// order.
+    #[graphql(complexity = "cost::page(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "a page has four arguments of its own")]
+    async fn group_totals(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What the sums are made over.")] by: ReportDimension,
+        #[graphql(desc = "Keeps sums in this currency.")] currency_code: Option<CurrencyCode>,
+        #[graphql(
+            desc = "Returns the first so many items: 1 to 100, and 25 when neither `first` nor `last` is given."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Returns items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Returns the last so many items, 1 to 100. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Returns items before this cursor.")] before: Option<String>,
+    ) -> Option<Result<ReportGroupTotalsConnection, Failure>> {
+        let page = PageArguments { first, after, last, before };
+        let found = async {
+            let list = List::new("group totals", &[SortValue::Integer(0)]).of(self.stored.id.0).by(by, false);
+            let window = page.window(&list)?;
+            let filter = TotalFilter { dimension: by.into(), currency: currency_code.map(|code| code.0) };
+            let service = &services(ctx).reconciliation;
+            let slice = service.totals(caller(ctx), self.stored.id, filter, &window).await?;
+            let total = match page::is_selected(ctx, "totalCount") {
+                true => Some(service.total_count(caller(ctx), self.stored.id, filter).await?),
+                false => None,
+            };
+            Ok(ReportGroupTotalsConnection::new(page::parts(slice, &list, ReportGroupTotals::from), total))
+        };
+        Some(found.await)
     }
 
     /// Rules that it was made by, as named switches.
@@ -251,6 +329,23 @@ impl ReconciliationReportObject {
     }
 }
 
+async fn bridges(ctx: &Context<'_>, report: &StoredReport, summary: &Summary) -> Result<Vec<VarianceBridge>, Failure> {
+    let filter = OccurrenceFilter::default();
+    let sums = services(ctx).reconciliation.effect_sums(caller(ctx), report.id, &filter).await?;
+    let bridge = |totals: &Totals| -> Result<VarianceBridge, Failure> {
+        let currency = Currency::parse(&totals.currency).map_err(|error| internal(ctx, &error))?;
+        let mut effects = Vec::new();
+        for sum in sums.iter().filter(|sum| sum.currency == currency) {
+            for part in [sum.leakage, sum.overbilling] {
+                effects.push((sum.kind, part.to_decimal().map_err(|error| internal(ctx, &error))?));
+            }
+        }
+        let bridge = totals.difference().and_then(|whole| VarianceBridge::over(whole, effects, currency));
+        bridge.map_err(|error| internal(ctx, &error))
+    };
+    summary.totals.iter().map(bridge).collect()
+}
+
 async fn discrepancies(
     ctx: &Context<'_>,
     report: &StoredReport,
@@ -339,7 +434,21 @@ impl ReconciliationReportLineObject {
     fn cost_money(&self, ctx: &Context<'_>, amount: Option<Number>) -> Option<Result<Money, Failure>> {
         for_finance(ctx, || self.money(amount)).transpose()
     }
+
+    async fn bridge_over(&self, ctx: &Context<'_>, difference: Number) -> Result<VarianceBridge, Failure> {
+        let organization = caller(ctx).organization_id;
+        let key = LineKey(organization, self.report_id, self.line.position);
+        let found = load_one(ctx, key).await?.unwrap_or_default();
+        let kinds = found.iter().map(|found| load_one(ctx, DiscrepancyKey(organization, found.discrepancy_id)));
+        // All at once, so that they wait for the same statement.
+        let kinds = try_join_all(kinds).await?;
+        let effects = found.iter().zip(kinds).filter_map(|(found, of)| Some((of?.kind, found.effect)));
+        VarianceBridge::over(difference, effects, self.line.currency).map_err(|error| internal(ctx, &error))
+    }
 }
+
+/// Invoice lines behind a figure that are shown at once.
+const SHOWN_LINES: usize = 100;
 
 /// External ids of the invoice lines behind a figure.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
@@ -443,6 +552,43 @@ impl ReconciliationReportLineObject {
     /// Whether a mapping that nobody has confirmed stands behind the line.
     async fn rests_on_unconfirmed_mapping(&self) -> bool {
         self.line.is_on_suggested_mapping
+    }
+
+    /// Difference taken apart by what caused it; null when it is unknown.
+    #[graphql(complexity = "cost::statements(child_complexity)")]
+    async fn bridge(&self, ctx: &Context<'_>) -> Option<Result<VarianceBridge, Failure>> {
+        let difference = self.line.difference?;
+        Some(self.bridge_over(ctx, difference).await)
+    }
+
+    /// Lines on invoices from Pax8 behind the figures, as they were last read; at most the first 100.
+    #[graphql(complexity = "cost::list(child_complexity)")]
+    async fn pax8_invoice_lines(&self, ctx: &Context<'_>) -> Option<Result<Vec<Pax8InvoiceLineObject>, Failure>> {
+        let ids = &self.line.sources.vendor[..self.line.sources.vendor.len().min(SHOWN_LINES)];
+        let found = all(ids, async |id| {
+            let key = match record_key(ctx, self.integration_id, Side::Pax8, id).await {
+                Ok(key) => key?,
+                Err(error) => return Some(Err(error)),
+            };
+            let found = load_one(ctx, VendorLineKey(key)).await.transpose()?;
+            Some(found.map(|stored| Pax8InvoiceLineObject { line: stored.record, currency: self.line.currency }))
+        });
+        Some(found.await)
+    }
+
+    /// Lines on invoices of the PSA behind the figures, as they were last read; at most the first 100.
+    #[graphql(complexity = "cost::list(child_complexity)")]
+    async fn psa_invoice_lines(&self, ctx: &Context<'_>) -> Option<Result<Vec<PsaInvoiceLineObject>, Failure>> {
+        let ids = &self.line.sources.psa[..self.line.sources.psa.len().min(SHOWN_LINES)];
+        let found = all(ids, async |id| {
+            let key = match record_key(ctx, self.integration_id, Side::Psa, id).await {
+                Ok(key) => key?,
+                Err(error) => return Some(Err(error)),
+            };
+            let found = load_one(ctx, PsaLineKey(key)).await.transpose()?;
+            Some(found.map(|stored| PsaInvoiceLineObject { line: stored.record, currency: self.line.currency }))
+        });
+        Some(found.await)
     }
 
     /// Invoice lines behind the figures.

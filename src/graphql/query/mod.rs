@@ -5,6 +5,7 @@ mod integration;
 mod mapping;
 mod node;
 mod reconciliation;
+pub mod work;
 
 use async_graphql::MergedObject;
 
@@ -16,4 +17,5 @@ pub struct Query(
     audit::AuditQuery,
     mapping::MappingQuery,
     reconciliation::ReconciliationQuery,
+    work::WorkQuery,
 );

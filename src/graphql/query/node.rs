@@ -13,7 +13,8 @@ use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, decode};
 use crate::graphql::loader_mapping::{CompanyKey, CustomerKey, Pax8ProductKey, PsaProductKey, load};
 use crate::graphql::loader_node::{
-    AccountKey, AuditEventKey, ExclusionKey, IntegrationKey, ReconciliationRunKey, SubscriptionKey, SyncRunKey,
+    AccountKey, AuditEventKey, ExclusionKey, IntegrationKey, ReconciliationRunKey, SubscriptionKey, SuppressionRuleKey,
+    SyncRunKey,
 };
 use crate::graphql::object::account::ProviderAccountObject;
 use crate::graphql::object::audit_event::AuditEventObject;
@@ -29,6 +30,7 @@ use crate::graphql::object::psa_product::PsaProductObject;
 use crate::graphql::object::reconciliation_run::ReconciliationRunObject;
 use crate::graphql::object::report::ReconciliationReportObject;
 use crate::graphql::object::subscription::Pax8SubscriptionObject;
+use crate::graphql::object::suppression_rule::SuppressionRuleObject;
 use crate::graphql::object::sync_run::SyncRunObject;
 use crate::graphql::record_loader::{DiscrepancyKey, ReportKey};
 
@@ -159,6 +161,10 @@ pub(crate) async fn find_kind(ctx: &Context<'_>, kind: NodeKind, id: Uuid) -> Re
         NodeKind::Discrepancy => {
             let found = load(ctx, |organization| DiscrepancyKey(organization, DiscrepancyId(id))).await?;
             found.map(|discrepancy| Node::Discrepancy(DiscrepancyObject(discrepancy)))
+        }
+        NodeKind::SuppressionRule => {
+            let found = load(ctx, |organization| SuppressionRuleKey(organization, id)).await?;
+            found.map(|rule| Node::SuppressionRule(SuppressionRuleObject(rule)))
         }
         NodeKind::Pax8Subscription => {
             let found = load(ctx, |organization| SubscriptionKey(organization, id)).await?;

@@ -25,7 +25,7 @@ use crate::storage::page::SortValue;
 pub struct ReconciliationQuery;
 
 /// The integration that an id names, or the default one; `None` when there is none.
-async fn integration(ctx: &Context<'_>, id: Option<ID>) -> Result<Option<IntegrationId>, Failure> {
+pub(super) async fn integration(ctx: &Context<'_>, id: Option<ID>) -> Result<Option<IntegrationId>, Failure> {
     let setup = &services(ctx).setup;
     let found = match id {
         None => setup.default(caller(ctx)).await?,

@@ -14,9 +14,10 @@ use thiserror::Error;
 pub use self::mappings::WrittenMappings;
 use self::records::Records;
 use super::mapping_files::FileError;
+use super::reconciliation::intake::NamedPolicy;
 use crate::connector::ConnectorError;
 use crate::domain::period::Period;
-use crate::engine::billing::{Policy, ReconcileError};
+use crate::engine::billing::ReconcileError;
 use crate::report::document::Document;
 
 /// What is to be reconciled.
@@ -29,7 +30,7 @@ pub struct ReconcileDirectory {
     /// Directory of mapping files; the engine's own mappings when left out.
     pub mappings: Option<PathBuf>,
     /// Rules.
-    pub policy: Policy,
+    pub policy: NamedPolicy,
     /// The day that counts as today; the latest day of a record when left out.
     pub as_of: Option<NaiveDate>,
 }
@@ -81,7 +82,7 @@ pub async fn reconcile(command: ReconcileDirectory) -> Result<ReconciledDirector
         }
         None => Some(mappings::make(&mut records)),
     };
-    let document = records.intake.compare(periods, as_of, &command.policy)?;
+    let document = records.intake.compare(periods, as_of, command.policy)?;
     Ok(ReconciledDirectory { document, mappings })
 }
 

@@ -97,7 +97,7 @@ impl Records {
             PAX8,
             async |after| pax8.products(after).await,
             |records, product| {
-                records.intake.builder.add_pax8_product(&product);
+                records.intake.add_product(&product);
                 records.products.push(product);
             },
         )

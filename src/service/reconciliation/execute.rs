@@ -6,13 +6,14 @@ use tokio::time::{Instant, timeout};
 use tracing::error;
 
 use super::ReconciliationService;
+use super::intake::NamedPolicy;
 use super::keep::Kept;
 use super::load::{Loaded, load};
 use crate::domain::id::{ReconciliationRunId, ReportId};
 use crate::domain::run::{ReconciliationEvent, ReconciliationPhase, ReconciliationRun, RunStatus};
-use crate::engine::billing::{Policy, ReconcileError};
+use crate::engine::billing::ReconcileError;
 use crate::report::json;
-use crate::service::Core;
+use crate::service::{Core, policy};
 use crate::storage::job::{self, Claim};
 use crate::storage::{StorageError, Tx, reconciliation, report};
 
@@ -161,9 +162,10 @@ impl ReconciliationService {
             last: Instant::now(),
             lines: 0,
         };
-        let loaded = load(&mut pulse, &run).await?;
+        let policy = policy::of_run(&core.store, run.organization_id, run.integration_id, run.policy_version).await?;
+        let loaded = load(&mut pulse, &run, &policy.policy).await?;
         pulse.enter(ReconciliationPhase::Comparing).await?;
-        let kept = compare(&mut pulse, &run, loaded).await?;
+        let kept = compare(&mut pulse, &run, loaded, policy).await?;
         pulse.enter(ReconciliationPhase::Storing).await?;
         self.keep(claim, &run, kept).await
     }
@@ -199,11 +201,16 @@ impl ReconciliationService {
 }
 
 /// Compares on a thread of its own, because it takes the processor for as long as it needs.
-async fn compare(pulse: &mut Pulse, run: &ReconciliationRun, loaded: Loaded) -> Result<Kept, Stop> {
+async fn compare(
+    pulse: &mut Pulse,
+    run: &ReconciliationRun,
+    loaded: Loaded,
+    policy: NamedPolicy,
+) -> Result<Kept, Stop> {
     let (first, last, as_of, run_id) = (run.period_from, run.period_to, run.as_of, run.id);
     let mut comparing = tokio::task::spawn_blocking(move || {
         let Loaded { intake, read_at } = loaded;
-        let document = intake.compare((first, last), as_of, &Policy::default())?;
+        let document = intake.compare((first, last), as_of, policy)?;
         Ok(Kept { packed: json::pack(&document), document, read_at })
     });
     loop {

@@ -8,11 +8,13 @@ use chrono::NaiveDate;
 use crate::domain::id::ExternalId;
 use crate::domain::mapping::{self, MappingScope};
 use crate::domain::period::Period;
-use crate::domain::record::{BillingTerm, Known, PsaProduct};
+use crate::domain::record::{BillingTerm, Known, Pax8Product, PsaProduct};
+use crate::domain::suppression::SuppressionRule;
 use crate::engine::billing::{
     ExclusionReason, InputBuilder, InputError, MappingRole, Policy, ProductMapping, ReconcileError, Standing, reconcile,
 };
 use crate::report::document::{Document, Extras, LeftOut};
+use crate::report::totals::Vendors;
 
 use rust_decimal::Decimal;
 
@@ -24,6 +26,19 @@ pub struct Intake {
     left_out: Vec<LeftOut>,
     /// Short codes of the PSA's items, by external id.
     item_codes: HashMap<String, String>,
+    /// Vendors of the products at Pax8, by external id.
+    vendors: Vendors,
+    /// Rules that hide discrepancies on the day from which the run looks.
+    pub rules: Vec<SuppressionRule>,
+}
+
+/// The rules of a comparison and what people call them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamedPolicy {
+    /// Name; `None` for the default policy.
+    pub name: Option<String>,
+    /// Rules.
+    pub policy: Policy,
 }
 
 /// Which item a product is billed as, for which of its charges.
@@ -68,6 +83,14 @@ impl Intake {
         self.check(taken);
     }
 
+    /// Takes a product of Pax8 with its vendor.
+    pub fn add_product(&mut self, product: &Pax8Product) {
+        if let Some(vendor) = &product.vendor_name {
+            self.vendors.insert(product.external_id.to_string(), vendor.clone());
+        }
+        self.builder.add_pax8_product(product);
+    }
+
     /// Takes a product mapping; the reason when it says nothing that this version understands.
     pub fn map_product(&mut self, rule: &ProductRule<'_>) -> Result<(), String> {
         let scope = rule.scope;
@@ -101,11 +124,12 @@ impl Intake {
         self,
         (first, last): (Period, Period),
         as_of: NaiveDate,
-        policy: &Policy,
+        NamedPolicy { name: policy_name, policy }: NamedPolicy,
     ) -> Result<Document, ReconcileError> {
-        let input = self.builder.build(first, last, as_of);
-        let report = reconcile(&input, policy)?;
-        Ok(Document::of(&input, &report, Extras { left_out: self.left_out, item_codes: self.item_codes }))
+        let Self { builder, left_out, item_codes, vendors, rules } = self;
+        let input = builder.build(first, last, as_of);
+        let report = reconcile(&input, &policy)?;
+        Ok(Document::of(&input, &report, Extras { left_out, item_codes, vendors, policy_name, rules })?)
     }
 }
 

@@ -4,10 +4,11 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::ReconciliationService;
 use super::execute::{Stop, finish, held};
-use crate::domain::discrepancy::{DiscrepancyStatus, DiscrepancyType, Severity};
-use crate::domain::id::{DiscrepancyId, ReportId};
+use super::{ReconciliationService, comparison, settle};
+use crate::domain::decision::DiscrepancyState;
+use crate::domain::discrepancy::{DiscrepancyType, Severity};
+use crate::domain::id::{DiscrepancyId, ReportId, SuppressionRuleId};
 use crate::domain::money::Currency;
 use crate::domain::period::Period;
 use crate::domain::run::{ReconciliationRun, RunStatus};
@@ -16,7 +17,7 @@ use crate::storage::discrepancy::{self, Occurrence, StoredDiscrepancy};
 use crate::storage::job::{self, Claim};
 use crate::storage::report::{self, BATCH, ReportLine, Sources, StoredReport};
 use crate::storage::text::Word;
-use crate::storage::{StorageError, Tx};
+use crate::storage::{StorageError, Tx, total};
 
 /// Batches of one transaction: some thousand rows, a fraction of a second.
 const BATCHES: usize = 4;
@@ -38,7 +39,7 @@ impl ReconciliationService {
         let mut present = held(core, &tx, claim).await?;
         let organization = run.organization_id;
         if let Some(equal) = report::equal(&*tx, organization, run.integration_id, &summary.fingerprint).await? {
-            finish(core, &tx, claim, &mut present, (outcome(summary), Some(equal.id), None)).await?;
+            self.conclude(&tx, claim, &mut present, equal.id, summary).await?;
             tx.commit().await?;
             return Ok(());
         }
@@ -57,6 +58,7 @@ impl ReconciliationService {
             summary: serde_json::to_string(summary).expect("a summary of texts and numbers is always JSON"),
             read_at,
             created_at: core.clock.now(),
+            policy_version: run.policy_version,
         };
         report::insert(&tx, &stored, packed).await?;
         tx.commit().await?;
@@ -93,6 +95,11 @@ impl ReconciliationService {
             }
             tx.commit().await?;
         }
+        for (chunk, at) in document.groups.chunks(BATCH * BATCHES).zip((0_i32..).step_by(BATCH * BATCHES)) {
+            let tx = self.own(claim).await?;
+            total::insert(&tx, organization, id, at, chunk).await?;
+            tx.commit().await?;
+        }
         self.complete(claim, run, id, summary).await
     }
 
@@ -115,8 +122,8 @@ impl ReconciliationService {
         let mut present = held(core, &tx, claim).await?;
         match report::complete(&tx, organization, id).await {
             Ok(()) => {
-                discrepancy::settle(&tx, organization, id, core.clock.now()).await?;
-                finish(core, &tx, claim, &mut present, (outcome(summary), Some(id), None)).await?;
+                discrepancy::widen(&tx, organization, id, core.clock.now()).await?;
+                self.conclude(&tx, claim, &mut present, id, summary).await?;
             }
             Err(StorageError::Conflict(_)) => {
                 // Another run stored the same report in the meantime.
@@ -126,13 +133,29 @@ impl ReconciliationService {
                 let found = report::equal(&*tx, organization, run.integration_id, &summary.fingerprint).await?;
                 let equal = found.ok_or_else(|| StorageError::Corrupt("an equal report vanished".to_owned()))?;
                 report::discard(&tx, organization, run.id).await?;
-                finish(core, &tx, claim, &mut present, (outcome(summary), Some(equal.id), None)).await?;
+                self.conclude(&tx, claim, &mut present, equal.id, summary).await?;
                 tx.commit().await?;
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
         }
         tx.commit().await?;
+        Ok(())
+    }
+
+    /// Says what is new since the run before, lets the report speak for its months, and ends the run.
+    async fn conclude(
+        &self,
+        tx: &Tx,
+        claim: &Claim,
+        run: &mut ReconciliationRun,
+        report_id: ReportId,
+        summary: &Summary,
+    ) -> Result<(), Stop> {
+        let core = &self.core;
+        run.previous_report_id = comparison::record(tx, run, report_id).await?;
+        settle::settle(core, tx, run, report_id).await?;
+        finish(core, tx, claim, run, (outcome(summary), Some(report_id), None)).await?;
         Ok(())
     }
 }
@@ -201,7 +224,9 @@ fn identity(found: &Finding, run: &ReconciliationRun, now: DateTime<Utc>) -> Res
         currency: currency(&found.currency)?,
         subscription_external_id: found.subscription_id.clone(),
         agreement_line_external_id: found.agreement_line_id.clone(),
-        status: DiscrepancyStatus::Open,
+        state: DiscrepancyState::Open,
+        assignee: None,
+        due_on: None,
         first_period: period,
         last_period: period,
         version: 1,
@@ -244,5 +269,10 @@ fn occurrence(
         pair: found.pair.and_then(|pair| i32::try_from(pair).ok()),
         is_on_suggested_mapping: found.rests_on_suggested,
         sources: Sources { vendor: found.vendor_line_ids.clone(), psa: found.psa_line_ids.clone() },
+        suppressed_by: found.hidden_by.as_deref().map(rule).transpose()?,
     })
+}
+
+fn rule(text: &str) -> Result<SuppressionRuleId, StorageError> {
+    Uuid::try_parse(text).map(SuppressionRuleId).map_err(|_| corrupt("rule id", text))
 }

@@ -27,7 +27,7 @@ use crate::storage::source::subscription::SubscriptionTable;
 use crate::storage::source::vendor_invoice::VendorInvoiceTable;
 use crate::storage::source::vendor_price::VendorPriceTable;
 use crate::storage::source::{Identity, Presence, SourceTable, Stored, batch};
-use crate::storage::{account, exclusion, mapping, reconciliation};
+use crate::storage::{account, exclusion, mapping, reconciliation, suppression};
 
 /// Records read at once.
 const BATCH: u64 = 2_000;
@@ -49,7 +49,7 @@ struct Loader<'a> {
 }
 
 /// Reads everything as it is at this moment, whatever is synced meanwhile.
-pub(super) async fn load(pulse: &mut Pulse, run: &ReconciliationRun) -> Result<Loaded, Stop> {
+pub(super) async fn load(pulse: &mut Pulse, run: &ReconciliationRun, policy: &Policy) -> Result<Loaded, Stop> {
     let core = pulse.core().clone();
     let db = reconciliation::snapshot(&core.store).await?;
     let organization_id = run.organization_id;
@@ -64,7 +64,7 @@ pub(super) async fn load(pulse: &mut Pulse, run: &ReconciliationRun) -> Result<L
     loader.pax8_records(&pax8).await?;
     loader.psa_records(&psa).await?;
     loader.decisions(run).await?;
-    loader.lines(run, pax8.id, psa.id).await?;
+    loader.lines(invoice_months(policy, run), pax8.id, psa.id).await?;
     Ok(loader.loaded)
 }
 
@@ -109,7 +109,7 @@ impl Loader<'_> {
         .await?;
         self.each::<Pax8ProductTable>(pax8.id, Presence::Everything, |loader, identity, product| {
             loader.external_ids.insert(identity.id, product.external_id.clone());
-            loader.intake().builder.add_pax8_product(&product);
+            loader.intake().add_product(&product);
         })
         .await?;
         self.each::<SubscriptionTable>(pax8.id, Presence::Everything, |loader, identity, mut subscription| {
@@ -177,6 +177,8 @@ impl Loader<'_> {
             }
             self.pulse.beat().await?;
         }
+        self.loaded.intake.rules =
+            suppression::holding_on(self.db, self.organization_id, run.integration_id, run.as_of).await?;
         for exclusion in exclusion::all(self.db, self.organization_id, run.integration_id).await? {
             let Some(record) = self.external_ids.get(&exclusion.record_id) else { continue };
             let (builder, reason) = (&mut self.loaded.intake.builder, exclusion_reason(exclusion.reason));
@@ -221,12 +223,11 @@ impl Loader<'_> {
 
     async fn lines(
         &mut self,
-        run: &ReconciliationRun,
+        months: Option<(Period, Period)>,
         pax8: ProviderAccountId,
         psa: ProviderAccountId,
     ) -> Result<(), Stop> {
         let organization_id = self.organization_id;
-        let months = invoice_months(&Policy::default(), run);
         let mut after: Option<String> = None;
         loop {
             let window = LineWindow { organization_id, account_id: pax8, months };

@@ -4,12 +4,14 @@
 //! is killed begins again; what it had stored of a report is taken away first, and nobody sees a report before its last
 //! row is there. A report that is equal to an earlier one is that one.
 
+mod comparison;
 pub mod download;
 mod execute;
 pub mod intake;
 mod keep;
 mod load;
 mod read;
+mod settle;
 
 use chrono::NaiveDate;
 use thiserror::Error;
@@ -20,7 +22,7 @@ use crate::domain::audit::Change;
 use crate::domain::id::{IntegrationId, JobId, ReconciliationRunId};
 use crate::domain::period::Period;
 use crate::domain::run::{JobKind, ReconciliationEvent, ReconciliationPhase, ReconciliationRun, RunStatus};
-use crate::storage::{account, billing, integration, job, reconciliation};
+use crate::storage::{account, billing, integration, job, policy, reconciliation};
 
 pub use self::read::order_for;
 pub use super::ReadError;
@@ -45,6 +47,8 @@ pub struct StartReconciliation {
     pub period_to: Option<Period>,
     /// The day that counts as today; today when left out.
     pub as_of: Option<NaiveDate>,
+    /// Version of the integration's policy; the one in force when left out, and 0 for the default one.
+    pub policy_version: Option<i64>,
 }
 
 /// Why a run was not started or stopped.
@@ -67,6 +71,9 @@ pub enum ReconciliationError {
         /// Last month.
         to: Period,
     },
+    /// The integration has no such version of its policy.
+    #[error("the integration has no version {0} of its policy")]
+    NoPolicy(i64),
     /// The run has already ended.
     #[error("the run has already ended")]
     Ended(Box<ReconciliationRun>),
@@ -100,6 +107,7 @@ impl ReconciliationService {
             return Err(ReconciliationError::Archived);
         }
         let (period_from, period_to) = self.months(caller, &command).await?;
+        let policy_version = self.policy_version(caller, &command).await?;
         let run = ReconciliationRun {
             id: ReconciliationRunId(core.ids.next()),
             organization_id: organization,
@@ -120,6 +128,8 @@ impl ReconciliationService {
             created_at: now,
             started_at: None,
             finished_at: None,
+            policy_version,
+            previous_report_id: None,
         };
         let tx = core.store.begin().await.internal(caller)?;
         reconciliation::insert(&tx, &run).await.internal(caller)?;
@@ -172,6 +182,22 @@ impl ReconciliationService {
         Ok(charged.intersection(&billed).max().copied())
     }
 
+    async fn policy_version(&self, caller: &Caller, command: &StartReconciliation) -> Result<i64, ReconciliationError> {
+        let (read, organization) = (self.core.store.read(), caller.organization_id);
+        let integration_id = command.integration_id;
+        match command.policy_version {
+            None => {
+                let found = policy::current(read, organization, integration_id).await.internal(caller)?;
+                Ok(found.map_or(0, |found| found.version))
+            }
+            Some(0) => Ok(0),
+            Some(version) => {
+                let found = policy::find(read, organization, integration_id, version).await.internal(caller)?;
+                found.map(|found| found.version).ok_or(ReconciliationError::NoPolicy(version))
+            }
+        }
+    }
+
     async fn months(
         &self,
         caller: &Caller,
@@ -203,6 +229,7 @@ fn change(action: &'static str, run: &ReconciliationRun) -> Change {
         "periodFrom": run.period_from.to_string(),
         "periodTo": run.period_to.to_string(),
         "asOf": run.as_of.to_string(),
+        "policyVersion": run.policy_version,
     });
     Change {
         action,

@@ -5,17 +5,20 @@ use crate::domain::access::{Caller, Role};
 use crate::domain::id::{DiscrepancyId, IntegrationId, ProviderAccountId, ReconciliationRunId, ReportId};
 use crate::domain::provider::Side;
 use crate::domain::record::Subscription;
-use crate::domain::run::ReconciliationRun;
+use crate::domain::run::{ChangeKind, ReconciliationRun};
 use crate::report::document::Document;
 use crate::report::json;
+use crate::report::totals::GroupTotals;
 use crate::service::{Internal, OrInternal as _, ReadError};
 use crate::storage::billing::{self, SubscriptionFilter};
+use crate::storage::change::{self, ChangeFilter, RunChange};
 use crate::storage::discrepancy::{
     self, DiscrepancyFilter, EffectSum, Occurrence, OccurrenceFilter, OccurrenceOrder, StoredDiscrepancy,
 };
 use crate::storage::page::{Slice, Window};
 use crate::storage::report::{self, LineFilter, LineOrder, ReportLine, StoredReport};
 use crate::storage::source::Stored;
+use crate::storage::total::{self, TotalFilter};
 use crate::storage::{account, reconciliation};
 
 impl ReconciliationService {
@@ -173,6 +176,52 @@ impl ReconciliationService {
         let read = self.core.store.read();
         let found = discrepancy::latest_occurrences(read, caller.organization_id, integration_id, ids);
         Ok(found.await.internal(caller)?)
+    }
+
+    /// A page of what a run found otherwise than the run before it. Without FINANCE, only changes of the effect.
+    pub async fn changes(
+        &self,
+        caller: &Caller,
+        id: ReconciliationRunId,
+        kind: Option<ChangeKind>,
+        window: &Window,
+    ) -> Result<Slice<RunChange>, ReadError> {
+        caller.require(Role::Viewer)?;
+        let read = self.core.store.read();
+        let filter = ChangeFilter { kind, is_about_effects: !caller.roles.allow(Role::Finance) };
+        Ok(change::page(read, caller.organization_id, id, filter, window).await.internal(caller)?)
+    }
+
+    /// How many changes of each kind a run has. Without FINANCE, only changes of the effect.
+    pub async fn change_counts(
+        &self,
+        caller: &Caller,
+        id: ReconciliationRunId,
+    ) -> Result<Vec<(ChangeKind, u64)>, ReadError> {
+        caller.require(Role::Viewer)?;
+        let read = self.core.store.read();
+        let filter = ChangeFilter { kind: None, is_about_effects: !caller.roles.allow(Role::Finance) };
+        Ok(change::counts(read, caller.organization_id, id, filter).await.internal(caller)?)
+    }
+
+    /// A page of the sums of a report.
+    pub async fn totals(
+        &self,
+        caller: &Caller,
+        id: ReportId,
+        filter: TotalFilter,
+        window: &Window,
+    ) -> Result<Slice<GroupTotals>, ReadError> {
+        caller.require(Role::Viewer)?;
+        let read = self.core.store.read();
+        Ok(total::page(read, caller.organization_id, id, filter, window).await.internal(caller)?)
+    }
+
+    /// How many sums a report has.
+    pub async fn total_count(&self, caller: &Caller, id: ReportId, filter: TotalFilter) -> Result<u64, ReadError> {
+        caller.require(Role::Viewer)?;
+        let read = self.core.store.read();
+        Ok(total::count(read, caller.organization_id, id, filter).await.internal(caller)?)
     }
 
     /// A page of the subscriptions at Pax8 that are stored, by their ids there.

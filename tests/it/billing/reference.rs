@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use concord::domain::period::Period;
-use concord::engine::billing::Policy;
 use concord::report::document::Document;
 use concord::report::{Audience, csv};
 use concord::service::offline::{ReconcileDirectory, reconcile};
+use concord::service::reconciliation::intake::NamedPolicy;
 
 /// A row of a CSV file, by its headings.
 type Row = HashMap<String, String>;
@@ -47,7 +47,7 @@ async fn run(directory: &Path, periods: &[Period]) -> Document {
         data: directory.to_owned(),
         periods: Some((periods[0], periods[periods.len() - 1])),
         mappings: Some(directory.join("gold")),
-        policy: Policy::default(),
+        policy: NamedPolicy::default(),
         as_of: None,
     };
     reconcile(command).await.expect("there is a report").document

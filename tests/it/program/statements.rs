@@ -70,6 +70,13 @@ const PAGES: &[(&str, &str)] = &[
         } } } } } }",
     ),
     (
+        "what is behind the lines of a report",
+        "query($first: Int!) { reconciliationRuns(first: 1) { nodes { report { lines(first: $first) { totalCount nodes {
+            bridge { quantity { amount } other { amount } }
+            pax8InvoiceLines { externalId } psaInvoiceLines { externalId }
+        } } } } } }",
+    ),
+    (
         "discrepancies of a report",
         "query($first: Int!) { reconciliationRuns(first: 1) { nodes { report { discrepancies(first: $first) {
             totalCount nodes {
@@ -82,7 +89,7 @@ const PAGES: &[(&str, &str)] = &[
         "discrepancies",
         "query($first: Int!) { discrepancies(first: $first) { totalCount nodes {
             type psaCustomer { name } psaProduct { name } pax8Company { name } pax8Product { name }
-            occurrences { period }
+            occurrences { period } notes { text } decision { reason } suppressionRule { reason }
         } } }",
     ),
     (

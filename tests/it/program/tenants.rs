@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
+use concord::environment::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use super::harness::{self, Client, Program, each_database};
-use super::roles::{inputs, unknown};
+use super::roles::{TAKES_NO_ID, inputs, unknown};
 
 /// An id of each kind of object that the other organization has.
 async fn ids_of(admin: &Client, integration: &harness::Integration, report: &Value) -> BTreeMap<&'static str, Value> {
@@ -30,6 +31,12 @@ async fn ids_of(admin: &Client, integration: &harness::Integration, report: &Val
     let of = &found["integration"];
     let first = |page: &Value| page["nodes"][0]["id"].clone();
     let discrepancy = found["reconciliationReport"]["discrepancies"]["nodes"][0]["discrepancy"]["id"].clone();
+    let today = Clock::now(&SystemClock).date_naive();
+    let input = json!({
+        "integrationId": integration.id, "types": ["COST_INCREASE"], "reason": "Known.", "expiresOn": today.to_string(),
+    });
+    let rule =
+        admin.done("suppressionRuleCreate", "suppressionRule { id }", input).await["suppressionRule"]["id"].take();
     let ids = BTreeMap::from([
         ("integration", integration.id.clone()),
         ("provider_account", integration.psa.clone()),
@@ -45,6 +52,7 @@ async fn ids_of(admin: &Client, integration: &harness::Integration, report: &Val
         ("reconciliation_run", first(&found["reconciliationRuns"])),
         ("reconciliation_report", report.clone()),
         ("discrepancy", discrepancy),
+        ("suppression_rule", rule),
         ("audit_event", first(&found["auditEvents"])),
     ]);
     for (kind, id) in &ids {
@@ -60,6 +68,15 @@ const QUERIES: &[(&str, &str, &str)] = &[
     ("syncRun", "sync_run", "syncRun(id: $id) { id }"),
     ("mapping", "customer_mapping", "mapping(id: $id) { id }"),
     ("mapping", "product_mapping", "mapping(id: $id) { id }"),
+    ("billingPeriods", "integration", "billingPeriods(integrationId: $id) { totalCount nodes { period } }"),
+    (
+        "billingTrend",
+        "integration",
+        "billingTrend(integrationId: $id, periodFrom: \"2026-10\", periodTo: \"2026-10\") { label }",
+    ),
+    ("reconciliationPolicy", "integration", "reconciliationPolicy(integrationId: $id) { version }"),
+    ("reconciliationPolicies", "integration", "reconciliationPolicies(integrationId: $id) { totalCount }"),
+    ("suppressionRules", "integration", "suppressionRules(integrationId: $id) { totalCount nodes { id } }"),
     ("discrepancy", "discrepancy", "discrepancy(id: $id) { id }"),
     ("discrepancies", "integration", "discrepancies(integrationId: $id) { totalCount nodes { id } }"),
     ("latestReconcilableMonth", "integration", "latestReconcilableMonth(integrationId: $id)"),
@@ -181,7 +198,7 @@ async fn compare_mutations(rival: &Client, own: &harness::Integration, ids: &BTr
     };
     for (name, input) in &foreign {
         // This one takes no id; bulk answers for each item and is looked at below.
-        if !matches!(*name, "integrationCreate" | "mappingBulkDecide") {
+        if !matches!(*name, "integrationCreate" | "mappingBulkDecide") && !TAKES_NO_ID.contains(name) {
             answers(name, input.clone(), missing[name].clone()).await;
         }
     }

@@ -329,7 +329,13 @@ impl World {
     }
 
     async fn start_months(&self, period_from: Option<Period>, period_to: Option<Period>) -> ReconciliationRun {
-        let command = StartReconciliation { integration_id: self.integration_id, period_from, period_to, as_of: None };
+        let command = StartReconciliation {
+            integration_id: self.integration_id,
+            period_from,
+            period_to,
+            as_of: None,
+            policy_version: None,
+        };
         self.services.reconciliation.start(&self.caller(Role::Operator), command).await.expect("started")
     }
 
