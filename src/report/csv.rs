@@ -120,7 +120,7 @@ fn findings(document: &Document, audience: Audience, is_wanted: impl Fn(Discrepa
             &money(found.effect, &found.currency),
             &money(found.cost_effect, &found.currency),
             &pair(found),
-            &found.sentence,
+            &note(found),
         ]);
     }
     table.finish()
@@ -137,6 +137,14 @@ fn side(kind: DiscrepancyType) -> &'static str {
 
 fn pair(found: &Finding) -> String {
     found.pair.map_or_else(String::new, |pair| format!("P{pair:05}"))
+}
+
+/// What happened and what to do, and why where that is known.
+fn note(found: &Finding) -> String {
+    match &found.root_cause {
+        Some(cause) => format!("{} {cause}", found.sentence),
+        None => found.sentence.clone(),
+    }
 }
 
 /// The id of a customer or an item, or `pax8:` and the id of what has none.

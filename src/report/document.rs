@@ -291,6 +291,9 @@ pub struct Finding {
     pub sentence: String,
     /// The same with cost.
     pub cost_sentence: Option<String>,
+    /// Why it arose, where the history shows it, without any cost.
+    #[serde(default)]
+    pub root_cause: Option<String>,
     /// Whether a mapping that nobody confirmed stands behind it.
     pub rests_on_suggested: bool,
     /// Lines on the vendor's invoices.
@@ -516,6 +519,7 @@ impl Names {
             pair: found.pair,
             sentence: found.sentence.clone(),
             cost_sentence: found.cost_sentence.clone(),
+            root_cause: found.root_cause.clone(),
             rests_on_suggested: false,
             vendor_line_ids: found.vendor_lines.iter().map(|line| input.vendor_line_id(*line).to_owned()).collect(),
             psa_line_ids: found.psa_lines.iter().map(|line| input.psa_line_id(*line).to_owned()).collect(),

@@ -101,6 +101,7 @@ struct DiscrepancyRow {
     effect: String,
     currency: String,
     sentence: String,
+    cause: Option<String>,
 }
 
 impl<'a> Page<'a> {
@@ -338,5 +339,6 @@ fn discrepancy(document: &Document, found: &Finding, audience: Audience) -> Disc
         effect: amount(found.effect, &found.currency),
         currency: found.currency.clone(),
         sentence: found.sentence_for(audience).to_owned(),
+        cause: found.root_cause.clone(),
     }
 }

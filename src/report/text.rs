@@ -270,6 +270,9 @@ impl Page {
         }
         self.wrapped(&figures);
         self.wrapped(found.sentence_for(self.style.audience));
+        if let Some(cause) = &found.root_cause {
+            self.wrapped(&format!("Why: {cause}"));
+        }
     }
 
     /// Text below a discrepancy, broken between words.

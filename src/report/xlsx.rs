@@ -322,6 +322,7 @@ fn discrepancies(book: &mut Book, document: &Document, audience: Audience) -> Re
         ("Effect", 14, false),
         ("Charged too much by Pax8", 14, true),
         ("What happened, and what to do", 110, false),
+        ("Why", 80, false),
         ("Subscription", 38, false),
         ("ID", 38, false),
     ];
@@ -342,6 +343,7 @@ fn discrepancies(book: &mut Book, document: &Document, audience: Audience) -> Re
             money(found.effect),
             money(found.cost_effect),
             Cell::Text(found.sentence_for(audience)),
+            Cell::Text(found.root_cause.as_deref().unwrap_or_default()),
             Cell::Text(found.subscription_id.as_deref().unwrap_or_default()),
             Cell::Text(&found.id),
         ]

@@ -101,6 +101,8 @@ pub struct Occurrence {
     pub sentence: String,
     /// The same with cost.
     pub cost_sentence: Option<String>,
+    /// Why it arose, where the history shows it, without any cost.
+    pub root_cause: Option<String>,
     /// Number that the two halves of a pair share.
     pub pair: Option<i32>,
     /// Whether a mapping that nobody confirmed stands behind it.
@@ -197,6 +199,7 @@ pub async fn insert_occurrences(
             magnitude: Set(Micros(effect_size.saturating_add(cost_effect.0.saturating_abs()))),
             sentence: Set(found.sentence.clone()),
             cost_sentence: Set(found.cost_sentence.clone()),
+            root_cause: Set(found.root_cause.clone()),
             pair: Set(found.pair),
             is_on_suggested_mapping: Set(found.is_on_suggested_mapping),
             sources: Set(found.sources.write()),
@@ -277,6 +280,7 @@ fn occurrence(model: discrepancy_occurrence::Model) -> Result<Occurrence, Storag
         cost_effect: amount(model.cost_effect),
         sentence: model.sentence,
         cost_sentence: model.cost_sentence,
+        root_cause: model.root_cause,
         pair: model.pair,
         is_on_suggested_mapping: model.is_on_suggested_mapping,
         sources: Sources::read(&model.sources)?,

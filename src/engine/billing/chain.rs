@@ -7,8 +7,15 @@ use chrono::{Days, NaiveDate};
 use super::input::{AgreementLineRow, Input};
 use super::intern::{AgreementLineRef, AgreementRef, CustomerRef, ItemRef, Reference};
 
-/// The first line of the chain of each agreement line.
-pub(super) struct Chains(Vec<AgreementLineRef>);
+/// The chains of agreement lines.
+pub(super) struct Chains {
+    /// First line of the chain of each line.
+    heads: Vec<AgreementLineRef>,
+    /// The line that each line follows.
+    before: Vec<Option<AgreementLineRef>>,
+    /// Last line of the chain of each first line.
+    lasts: Vec<AgreementLineRef>,
+}
 
 /// Where and when lines change.
 type Change = (AgreementRef, CustomerRef, Option<ItemRef>, NaiveDate);
@@ -39,11 +46,31 @@ impl Chains {
                 before[begun.index()] = Some(ended);
             }
         }
-        Self((0_u32..).take(rows.len()).map(|line| head(&before, AgreementLineRef(line))).collect())
+        let lines = || (0_u32..).take(rows.len()).map(AgreementLineRef);
+        let heads: Vec<AgreementLineRef> = lines().map(|line| head(&before, line)).collect();
+        let mut lasts: Vec<AgreementLineRef> = lines().collect();
+        let from = |line: AgreementLineRef| rows[line.index()].as_ref().and_then(|row| row.from);
+        for line in lines() {
+            let last = &mut lasts[heads[line.index()].index()];
+            if from(*last) < from(line) {
+                *last = line;
+            }
+        }
+        Self { heads, before, lasts }
     }
 
     pub(super) fn head(&self, line: AgreementLineRef) -> AgreementLineRef {
-        self.0[line.index()]
+        self.heads[line.index()]
+    }
+
+    /// The line that a line follows.
+    pub(super) fn before(&self, line: AgreementLineRef) -> Option<AgreementLineRef> {
+        self.before[line.index()]
+    }
+
+    /// Last line of a chain, by its first.
+    pub(super) fn last(&self, head: AgreementLineRef) -> AgreementLineRef {
+        self.lasts[head.index()]
     }
 }
 

@@ -3,7 +3,7 @@
 use chrono::{Days, NaiveDate};
 
 use super::amount::{Amount, Maybe, Rounding};
-use super::input::{Cycle, Input, LineKind, PeriodEnd, VendorLine};
+use super::input::{Change, Cycle, Input, LineKind, PeriodEnd, SubscriptionRow, VendorLine};
 use super::intern::{CompanyRef, ItemRef, NumberMap, ProductRef, Reference, SubscriptionRef, VendorLineRef};
 use super::key::{AccountKey, Resolver};
 use super::policy::{Credits, Policy, PriceSource, Proration, QuantitySource};
@@ -290,6 +290,29 @@ impl<'a> Calculator<'a> {
             product: Some((state.product, term, &commitment)),
             subscription_price: state.price.known(),
         })
+    }
+
+    /// Changes of the dated price of an account up to a day, the oldest first.
+    pub(super) fn price_changes(&self, account: AccountKey, day: NaiveDate) -> Vec<Change> {
+        let Some(item) = account.known_item() else { return Vec::new() };
+        self.prices.changes(&PriceQuestion {
+            customer: account.known_customer(),
+            item,
+            currency: account.currency(),
+            day,
+            quantity: Amount::ONE,
+            product: None,
+            subscription_price: None,
+        })
+    }
+
+    /// Units of an account's item for one seat of a subscription on a day.
+    pub(super) fn factor(&self, account: AccountKey, row: &SubscriptionRow, day: NaiveDate) -> Amount {
+        let Some(state) = row.state_near(day) else { return Amount::ONE };
+        let term = state.term.unwrap_or(BillingTerm::Monthly);
+        let commitment = row.commitment_on(day, term);
+        let target = self.resolver.target(state.product, term, commitment.as_ref(), account.customer());
+        target.rule.map_or(Amount::ONE, |rule| rule.factor)
     }
 
     /// The part of its term that a change inside the term covers; `None` when a day is missing.

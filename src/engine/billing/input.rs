@@ -109,6 +109,15 @@ pub(super) struct SubscriptionRow {
     pub(super) revisions: Vec<Revision>,
 }
 
+/// A quantity or a price that changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Change {
+    /// First day of what came after.
+    pub(super) day: NaiveDate,
+    pub(super) before: Amount,
+    pub(super) after: Amount,
+}
+
 /// For how long a subscription binds, whatever the spelling.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Commitment {

@@ -10,7 +10,7 @@ use super::compare::{self, Both};
 use super::expected::{Calculator, Charge, ChargeKind, Standing, years};
 use super::finding::Finding;
 use super::input::{Cycle, Input};
-use super::intern::{AgreementLineRef, NumberMap, PsaLineRef, SubscriptionRef};
+use super::intern::{AgreementLineRef, CustomerRef, ItemRef, NumberMap, PsaLineRef, SubscriptionRef};
 use super::key::AccountKey;
 use super::report::{KeyCustomer, KeyItem};
 use crate::domain::discrepancy::DiscrepancyType as Type;
@@ -70,8 +70,8 @@ pub(super) struct Unbilled {
 pub(super) enum Explanation {
     /// A subscription ended that had this quantity.
     Ended(SubscriptionRef),
-    /// The same quantity is on another agreement.
-    Duplicate(Option<SubscriptionRef>),
+    /// The same quantity is on another agreement, on the chain at this place.
+    Duplicate(Option<SubscriptionRef>, usize),
     Unknown,
 }
 
@@ -81,6 +81,8 @@ pub(super) struct Extra {
     pub(super) account: AccountKey,
     pub(super) chain: Chain,
     pub(super) explanation: Explanation,
+    /// The chain that bills the same already.
+    pub(super) twin: Option<Chain>,
 }
 
 /// What accounts leave to be judged together.
@@ -96,8 +98,9 @@ pub(super) struct Judge<'a> {
     pub(super) calculator: &'a Calculator<'a>,
     pub(super) input: &'a Input,
     pub(super) chains: &'a Chains,
-    /// Customers and items that have an agreement line, whether it billed in these periods or not.
-    agreed: NumberMap<(u32, u32), ()>,
+    /// Customers and items that have an agreement line, whether it billed in these periods or not, with the day on which
+    /// the last one ends.
+    agreed: NumberMap<(u32, u32), Option<NaiveDate>>,
     pub(super) periods: Vec<Period>,
 }
 
@@ -113,13 +116,20 @@ pub(super) struct Account<'a> {
 impl<'a> Judge<'a> {
     pub(super) fn new(calculator: &'a Calculator<'a>, chains: &'a Chains, periods: Vec<Period>) -> Self {
         let input = calculator.input;
-        let mut agreed: NumberMap<(u32, u32), ()> = NumberMap::default();
+        let mut agreed: NumberMap<(u32, u32), Option<NaiveDate>> = NumberMap::default();
         for line in input.agreement_lines.rows.iter().flatten() {
             if let Some(item) = line.item {
-                agreed.insert((input.counting_customer(line.customer).0, item.0), ());
+                let end = agreed.entry((input.counting_customer(line.customer).0, item.0)).or_insert(line.to);
+                *end = end.zip(line.to).map(|(one, other)| one.max(other));
             }
         }
         Self { calculator, input, chains, agreed, periods }
+    }
+
+    /// The day on which the last agreement line of a customer for an item ends, `Some(None)` when one has no end, and
+    /// `None` when there is no line.
+    pub(super) fn agreed_until(&self, customer: CustomerRef, item: ItemRef) -> Option<Option<NaiveDate>> {
+        self.agreed.get(&(customer.0, item.0)).copied()
     }
 
     /// Errors of the vendor: they show whatever the PSA did.
@@ -227,7 +237,11 @@ impl<'a> Judge<'a> {
         for at in 0..chains.len() {
             if !groups.iter().any(|group| group.lines.contains(&at)) {
                 let explanation = self.explanation(account.subscriptions, at, &chains, &owners);
-                outcome.extras.push(Extra { account: account.key, chain: chains[at].clone(), explanation });
+                let twin = match explanation {
+                    Explanation::Duplicate(_, twin) => Some(chains[twin].clone()),
+                    Explanation::Ended(_) | Explanation::Unknown => None,
+                };
+                outcome.extras.push(Extra { account: account.key, chain: chains[at].clone(), explanation, twin });
             }
         }
         Ok(())
@@ -278,7 +292,7 @@ impl<'a> Judge<'a> {
             }
         }
         let is_agreed = match (account.key.known_customer(), account.key.known_item()) {
-            (Some(customer), Some(item)) => self.agreed.contains_key(&(customer.0, item.0)),
+            (Some(customer), Some(item)) => self.agreed_until(customer, item).is_some(),
             _ => false,
         };
         for charge in adhoc {
@@ -414,7 +428,7 @@ impl<'a> Judge<'a> {
                 })
         });
         match twin {
-            Some((twin, _)) => Explanation::Duplicate(owners[twin]),
+            Some((twin, _)) => Explanation::Duplicate(owners[twin], twin),
             None => Explanation::Unknown,
         }
     }

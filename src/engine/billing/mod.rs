@@ -8,8 +8,8 @@
 //! 3. `judge` compares an account: `adhoc` matches what does not recur, `assign` says which line bills which
 //!    subscription, `compare` names the difference.
 //! 4. `pair` settles what accounts left: billed in the wrong place, billed for nothing, or not billed at all.
-//! 5. `summary` gives each key its class and proves that the effects explain every difference; `footing` proves that
-//!    the classes add up to the source lines.
+//! 5. `summary` gives each key its class and proves that the effects explain every difference; `cause` says why a
+//!    difference arose; `footing` proves that the classes add up to the source lines.
 //!
 //! It knows nothing of files, databases, or what people decided about earlier discrepancies.
 
@@ -17,6 +17,7 @@ mod adhoc;
 mod amount;
 mod assign;
 mod builder;
+mod cause;
 mod chain;
 mod compare;
 mod expected;
@@ -54,4 +55,4 @@ pub use report::{
 pub use run::reconcile;
 
 /// Grows with every change that can change a report.
-pub const ENGINE_VERSION: u32 = 1;
+pub const ENGINE_VERSION: u32 = 2;

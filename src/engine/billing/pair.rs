@@ -28,7 +28,7 @@ pub(super) fn settle(judge: &Judge<'_>, outcome: Outcome) -> Result<Vec<Finding>
             let (Some(extra), Some(missing)) = (extra_slot.as_ref(), unbilled_slot.as_ref()) else { continue };
             let explains_better = match extra.explanation {
                 Explanation::Ended(ended) => !wants_start || judge.began_with(&extra.chain, ended),
-                Explanation::Duplicate(_) => !wants_start,
+                Explanation::Duplicate(..) => !wants_start,
                 Explanation::Unknown => false,
             };
             if explains_better {
@@ -40,7 +40,7 @@ pub(super) fn settle(judge: &Judge<'_>, outcome: Outcome) -> Result<Vec<Finding>
         }
     }
     for extra in extras.into_iter().flatten() {
-        report_extra(judge, &extra, &mut findings);
+        report_extra(judge, &extra, &mut findings)?;
     }
     for missing in unbilled.into_iter().flatten() {
         report_unbilled(judge, &missing, &mut findings);
@@ -167,7 +167,7 @@ fn report_pair(
     Ok(())
 }
 
-fn report_extra(judge: &Judge<'_>, extra: &Extra, findings: &mut Vec<Finding>) {
+fn report_extra(judge: &Judge<'_>, extra: &Extra, findings: &mut Vec<Finding>) -> Result<(), OutOfRange> {
     for (period, month) in extra.chain.months.iter().enumerate() {
         let Some(month) = month else { continue };
         if month.amount.is_zero() {
@@ -175,7 +175,7 @@ fn report_extra(judge: &Judge<'_>, extra: &Extra, findings: &mut Vec<Finding>) {
         }
         let (kind, subscription) = match extra.explanation {
             Explanation::Ended(subscription) => (Type::CanceledStillBilled, Some(subscription)),
-            Explanation::Duplicate(subscription) => (Type::DuplicateBilling, subscription),
+            Explanation::Duplicate(subscription, _) => (Type::DuplicateBilling, subscription),
             Explanation::Unknown => (Type::OrphanedBilling, None),
         };
         let mut finding = Finding::new(kind, extra.account, period as u16);
@@ -192,8 +192,18 @@ fn report_extra(judge: &Judge<'_>, extra: &Extra, findings: &mut Vec<Finding>) {
         finding.actual = month.amount;
         finding.actual_price = month.unit_price.into();
         finding.psa_lines.clone_from(&month.lines);
+        if let Some(once) = extra.twin.as_ref().and_then(|twin| twin.months[period].as_ref()) {
+            // Billed once is right, billed twice is what happened.
+            finding.expected = once.amount;
+            finding.actual = once.amount.plus(month.amount)?;
+            finding.expected_quantity = once.quantity.into();
+            let twice = once.quantity.zip(month.quantity).map(|(once, again)| once.plus(again)).transpose()?;
+            finding.actual_quantity = twice.into();
+            finding.psa_lines.extend_from_slice(&once.lines);
+        }
         findings.push(finding);
     }
+    Ok(())
 }
 
 fn report_unbilled(judge: &Judge<'_>, missing: &Unbilled, findings: &mut Vec<Finding>) {

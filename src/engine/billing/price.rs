@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 
 use super::amount::Amount;
-use super::input::{Commitment, Input};
+use super::input::{Change, Commitment, Input};
 use super::intern::{CustomerRef, ItemRef, NumberMap, ProductRef};
 use super::policy::PriceSource;
 use crate::domain::money::Currency;
 use crate::domain::record::BillingTerm;
 
 /// What a price is asked for.
+#[derive(Clone, Copy)]
 pub(super) struct PriceQuestion<'a> {
     pub(super) customer: Option<CustomerRef>,
     pub(super) item: ItemRef,
@@ -72,6 +73,32 @@ impl<'a> Prices<'a> {
             PriceSource::ItemPrice => self.by_item(question),
             PriceSource::VendorSuggested => self.by_list(question).or(question.subscription_price),
         }
+    }
+
+    /// The days up to that of a question from which another dated price holds, the oldest first. Only a price book has
+    /// such days.
+    pub(super) fn changes(&self, question: &PriceQuestion<'_>) -> Vec<Change> {
+        if self.source != PriceSource::PriceBook {
+            return Vec::new();
+        }
+        let customers = [question.customer.map(|customer| customer.0), Some(EVERYONE)].into_iter().flatten();
+        let rows = customers.filter_map(|customer| self.book.get(&(question.item.0, customer))).flatten();
+        let mut days: Vec<NaiveDate> = rows
+            .map(|at| &self.input.book_prices[*at as usize])
+            .flat_map(|row| [row.from, row.to.and_then(|to| to.checked_add_days(Days::new(1)))])
+            .flatten()
+            .filter(|day| *day <= question.day)
+            .collect();
+        days.sort_unstable();
+        days.dedup();
+        let on = |day: NaiveDate| self.of(&PriceQuestion { day, ..*question });
+        days.into_iter()
+            .filter_map(|day| {
+                let before = on(day.checked_sub_days(Days::new(1))?)?;
+                Some(Change { day, before, after: on(day)? })
+            })
+            .filter(|change| change.before != change.after)
+            .collect()
     }
 
     fn by_book(&self, question: &PriceQuestion<'_>) -> Option<Amount> {

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::amount::Amount;
-use super::input::{Commitment, Revision, SubscriptionRow};
+use super::input::{Change, Commitment, Revision, SubscriptionRow};
 use crate::domain::record::BillingTerm;
 
 impl SubscriptionRow {
@@ -62,6 +62,15 @@ impl SubscriptionRow {
     /// How many states begin on a day.
     pub(super) fn changes_on(&self, day: NaiveDate) -> usize {
         (0..self.revisions.len()).filter(|at| self.effective(*at) == Some(day)).count()
+    }
+
+    /// Changes of the number of seats, the oldest first.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let change = |at: usize| {
+            let (before, after) = (self.revisions[at - 1].quantity.known()?, self.revisions[at].quantity.known()?);
+            Some(Change { day: self.effective(at)?, before, after })
+        };
+        (1..self.revisions.len()).filter_map(change).filter(|change| change.before != change.after).collect()
     }
 
     /// Every quantity it ever had.

@@ -269,6 +269,8 @@ pub struct Discrepancy {
     pub sentence: String,
     /// The same with cost figures, for readers who may see cost; `None` where cost plays no part.
     pub cost_sentence: Option<String>,
+    /// Why it arose, where the history of the two sides shows it, without any cost figure.
+    pub root_cause: Option<String>,
     /// Lines on the vendor's invoices.
     pub vendor_lines: Vec<VendorLineRef>,
     /// Lines on the PSA's invoices.

@@ -85,7 +85,7 @@ pub fn reconcile(input: &Input, policy: &Policy) -> Result<Report, ReconcileErro
         key_vendor_lines,
         key_psa_lines,
     };
-    summary::complete(input, policy, &mut report, &accounts, findings, footing)?;
+    summary::complete(&judge, &mut report, &accounts, findings, footing)?;
     Ok(report)
 }
 

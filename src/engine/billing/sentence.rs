@@ -107,10 +107,9 @@ impl Names<'_> {
         Ok(match finding.kind {
             Type::QuantityUnder | Type::QuantityOver => format!(
                 "{customer} was billed for {found} {item} in {period}, but {wanted} are due: {}; set the agreement \
-                 line to {wanted} and {}.{}",
+                 line to {wanted} and {}.",
                 self.balance()?,
-                self.correction()?,
-                self.root_cause()?
+                self.correction()?
             ),
             Type::WrongPrice => format!(
                 "{customer} was billed {} for each of {found} {item} in {period}, but the reference price is {}: {}; \
@@ -172,8 +171,9 @@ impl Names<'_> {
                 format!("The purchase of {wanted} {product} by {customer} was not billed in {period}: bill {expected}.")
             }
             Type::DuplicateBilling => format!(
-                "{customer} was billed twice for {found} {item} in {period}, on two agreements: end one of the lines \
-                 and credit {actual}."
+                "{customer} was billed twice for {wanted} {item} in {period}, on two agreements: end one of the \
+                 lines and credit {}.",
+                self.off()?
             ),
             Type::WrongBillingCycle => format!(
                 "{customer} is billed a twelfth of {item} every month, but the item is billed once a year: {actual} \
@@ -235,37 +235,6 @@ impl Names<'_> {
         } else {
             "find out which is right; nothing was charged too much"
         }
-    }
-
-    /// When the subscription's history shows the change that the PSA missed.
-    fn root_cause(&self) -> Result<String, OutOfRange> {
-        let Some(row) = self.finding.subscription.and_then(|subscription| self.input.subscriptions.get(subscription))
-        else {
-            return Ok(String::new());
-        };
-        let last_day = self.period.last_day();
-        for pair in row.revisions.windows(2).rev() {
-            let [before, after] = pair else { continue };
-            let (Some(before), Some(changed), Some(moment)) =
-                (before.quantity.known(), after.quantity.known(), after.updated_at)
-            else {
-                continue;
-            };
-            let day = after.billing_start.filter(|day| Some(*day) != pair[0].billing_start);
-            let day = day.unwrap_or(moment.date_naive());
-            if before == changed || day > last_day {
-                continue;
-            }
-            if self.finding.actual_quantity != Maybe::from(before) {
-                return Ok(String::new());
-            }
-            return Ok(format!(
-                " The subscription went from {} to {} on {day}; the agreement line did not follow.",
-                Self::quantity(before.into())?,
-                Self::quantity(changed.into())?
-            ));
-        }
-        Ok(String::new())
     }
 
     fn cost_sentence(&self, sentence: &str) -> Result<Option<String>, OutOfRange> {

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::amount::{Amount, Maybe, Rounding};
+use super::cause::History;
 use super::finding::Finding;
 use super::footing::{Footing, KeyLines};
 use super::input::Input;
+use super::judge::Judge;
 use super::key::AccountKey;
 use super::policy::Policy;
 use super::report::{
@@ -17,16 +19,16 @@ use crate::domain::money::{Currency, Fraction, OutOfRange, RoundingMode};
 
 /// Completes a report whose keys, lines and invoices are there. `accounts` names the account of each key.
 pub(super) fn complete(
-    input: &Input,
-    policy: &Policy,
+    judge: &Judge<'_>,
     report: &mut Report,
     accounts: &[(AccountKey, u16)],
     mut findings: Vec<Finding>,
     mut footing: Footing,
 ) -> Result<(), ReconcileError> {
+    let (input, policy) = (judge.input, judge.calculator.policy);
     add_low_margins(policy, report, accounts, &mut findings)?;
     findings.sort_by_cached_key(order);
-    let words = Wording { input, policy, report };
+    let words = Wording { input, policy, report, history: History { judge, report, accounts } };
     let discrepancies = findings.iter().map(|finding| words.discrepancy(finding)).collect::<Result<Vec<_>, _>>()?;
     report.discrepancies = discrepancies;
     for (position, finding) in (0_u32..).zip(&findings) {
@@ -87,6 +89,7 @@ struct Wording<'a> {
     input: &'a Input,
     policy: &'a Policy,
     report: &'a Report,
+    history: History<'a>,
 }
 
 impl Wording<'_> {
@@ -137,6 +140,7 @@ impl Wording<'_> {
             pair: finding.pair,
             sentence: words.sentence,
             cost_sentence: words.cost_sentence,
+            root_cause: self.history.cause(finding)?,
             vendor_lines: finding.vendor_lines.clone(),
             psa_lines: finding.psa_lines.clone(),
         })

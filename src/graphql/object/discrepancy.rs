@@ -386,6 +386,12 @@ impl DiscrepancyOccurrenceObject {
         for_finance(ctx, || self.occurrence.cost_sentence.clone()).transpose()
     }
 
+    /// Why the difference arose, as far as the history of Pax8 and of the PSA shows it, without any cost: which change
+    /// one side made, on which day, and how the other side stood to it. Null where the history shows no cause.
+    async fn root_cause(&self) -> Option<&str> {
+        self.occurrence.root_cause.as_deref()
+    }
+
     /// Number that the two halves of a pair share, such as a line billed to the wrong customer and missing at the right
     /// one; null without a pair.
     async fn pair(&self) -> Option<i32> {

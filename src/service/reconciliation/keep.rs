@@ -266,6 +266,7 @@ fn occurrence(
         cost_effect: found.cost_effect,
         sentence: found.sentence.clone(),
         cost_sentence: found.cost_sentence.clone(),
+        root_cause: found.root_cause.clone(),
         pair: found.pair.and_then(|pair| i32::try_from(pair).ok()),
         is_on_suggested_mapping: found.rests_on_suggested,
         sources: Sources { vendor: found.vendor_line_ids.clone(), psa: found.psa_line_ids.clone() },

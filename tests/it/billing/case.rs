@@ -549,4 +549,7 @@ fn render_discrepancy(
         write!(text, " pair {pair}").unwrap();
     }
     writeln!(text, "\n    {}", discrepancy.cost_sentence.as_ref().unwrap_or(&discrepancy.sentence)).unwrap();
+    if let Some(cause) = &discrepancy.root_cause {
+        writeln!(text, "    why: {cause}").unwrap();
+    }
 }

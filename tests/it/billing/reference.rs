@@ -99,8 +99,8 @@ async fn every_key_of_the_reference_is_right_to_the_cent() {
     }
 }
 
-/// What makes two rows the same finding, with its amounts.
-fn findings(rows: &[Row], periods: &[Period]) -> BTreeMap<[String; 7], usize> {
+/// What makes two rows the same finding, with its units and amounts.
+fn findings(rows: &[Row], periods: &[Period]) -> BTreeMap<[String; 9], usize> {
     let mut found = BTreeMap::new();
     for row in rows.iter().filter(|row| is_in(row, periods)) {
         // One month alone shows less, and what is new depends on the window.
@@ -116,6 +116,8 @@ fn findings(rows: &[Row], periods: &[Period]) -> BTreeMap<[String; 7], usize> {
             item.clone(),
             text("period"),
             text("currency"),
+            text("expectedQuantity"),
+            text("actualQuantity"),
             text("effect"),
             text("costEffect"),
         ];
