@@ -126,6 +126,16 @@ impl Names<'_> {
                 self.price(finding.actual_price)?,
                 self.balance()?
             ),
+            Type::NeverBilled | Type::NewNotBilled | Type::ProductMissingInPsa | Type::CustomerMissingInPsa
+                if finding.expected.is_negative() =>
+            {
+                let taken = Self::quantity(finding.expected_quantity.known().map(Amount::absolute).into())?;
+                format!(
+                    "Pax8 took back {taken} {product} of {customer}, which nothing in the PSA bills, and gave credit for \
+                     it in {period}: take {} off what is billed for the rest.",
+                    self.off()?
+                )
+            }
             Type::NeverBilled => format!(
                 "{customer} has {wanted} {product} since before the months looked at and no PSA line bills them: \
                  {expected} missing in {period}; add {item} to an agreement and bill {expected}."
