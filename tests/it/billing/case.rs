@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use concord::domain::id::ExternalId;
-use concord::domain::money::{Currency, parse_decimal, plain};
+use concord::domain::money::{Currency, RoundingMode, parse_decimal, plain};
 use concord::domain::period::Period;
 use concord::domain::record::*;
 use concord::engine::billing::*;
@@ -100,7 +100,7 @@ pub struct Case {
     as_of: Option<NaiveDate>,
     subscriptions: BTreeMap<String, SubscriptionFacts>,
     vendor_invoices: BTreeSet<(String, Currency)>,
-    psa_invoices: BTreeSet<(String, String, Currency)>,
+    psa_invoices: BTreeSet<String>,
     lines: usize,
 }
 
@@ -134,6 +134,8 @@ impl Case {
             "item" => self.item(words),
             "product" => self.product(words),
             "price" => self.price(words),
+            "list" => self.list_price(words),
+            "exclude" => self.exclude(words),
             "subscription" => self.subscription(words),
             "invoice" => self.invoice(words),
             "pax8" => self.vendor_line(words),
@@ -163,6 +165,13 @@ impl Case {
                 ("psa-shift", value) => policy.psa_period.shift_months = value.parse().unwrap(),
                 ("arrears-shift", value) => policy.arrears_shift_months = value.parse().unwrap(),
                 ("psa-basis", "service-start") => policy.psa_period.basis = PeriodBasis::ServiceStart,
+                ("pax8-basis", "service-start") => policy.vendor_period.basis = PeriodBasis::ServiceStart,
+                ("pax8-shift", value) => policy.vendor_period.shift_months = value.parse().unwrap(),
+                ("due-day", value) => policy.missing_invoice_counts_from_day = value.parse().unwrap(),
+                ("warning", value) => policy.severity.warning = decimal(value),
+                ("critical", value) => policy.severity.critical = decimal(value),
+                ("rounding", "half-to-even") => policy.rounding_mode = RoundingMode::HalfToEven,
+                ("rounding", "toward-zero") => policy.rounding_mode = RoundingMode::TowardZero,
                 (name, value) => panic!("unknown policy {name}={value}"),
             }
         }
@@ -173,7 +182,7 @@ impl Case {
         let id = ExternalId::from(name);
         self.builder.add_company(&Company {
             external_id: id.clone(),
-            name: name.to_owned(),
+            name: words.text("name").unwrap_or(name).to_owned(),
             status: None,
             address: Address::default(),
             phone: None,
@@ -198,7 +207,7 @@ impl Case {
     fn customer(&mut self, words: &Words<'_>) {
         self.builder.add_customer(&Customer {
             external_id: ExternalId::from(words.plain[0]),
-            name: words.plain[0].to_owned(),
+            name: words.text("name").unwrap_or(words.plain[0]).to_owned(),
             identifier: None,
             status: None,
             kind: None,
@@ -217,7 +226,7 @@ impl Case {
     fn item(&mut self, words: &Words<'_>) {
         let item = PsaProduct {
             external_id: ExternalId::from(words.plain[0]),
-            name: words.plain[0].to_owned(),
+            name: words.text("name").unwrap_or(words.plain[0]).to_owned(),
             identifier: None,
             vendor_name: None,
             sku: None,
@@ -272,7 +281,35 @@ impl Case {
         self.builder.add_book_price(&entry).unwrap();
     }
 
-    /// `subscription NAME company= product= 10 12@2026-09-15 start= [end=] [term=] [commitment=]`.
+    /// `list PRODUCT PRICE [term=] [commitment=] [from-units=] [to-units=] [currency=]`: a price that Pax8 suggests.
+    fn list_price(&mut self, words: &Words<'_>) {
+        let term = words.text("term").map_or(BillingTerm::Monthly, |term| *BillingTerm::parse(term).known().unwrap());
+        let entry = VendorPrice {
+            product_external_id: ExternalId::from(words.plain[0]),
+            billing_term: Some(Known::Known(term)),
+            commitment_term: words.text("commitment").map(str::to_owned),
+            currency: Some(words.currency()),
+            range_start: words.decimal("from-units"),
+            range_end: words.decimal("to-units"),
+            cost: None,
+            suggested_price: Some(Price(decimal(words.plain[1]))),
+            charge_type: None,
+        };
+        self.builder.add_vendor_price(&entry).unwrap();
+    }
+
+    /// `exclude customer NAME` or `exclude product NAME`.
+    fn exclude(&mut self, words: &Words<'_>) {
+        let record = ExternalId::from(words.plain[1]);
+        match words.plain[0] {
+            "customer" => self.builder.exclude_customer(&record, ExclusionReason::Other),
+            "product" => self.builder.exclude_product(&record, ExclusionReason::NotResold),
+            other => panic!("nothing excludes a {other}"),
+        }
+    }
+
+    /// `subscription NAME company= product= 10 12@2026-09-15 start= [end=] [term=] [commitment=] [status=]`. A state that
+    /// was made on one day and counts from another is `14@2026-09-20/2026-10-01`.
     fn subscription(&mut self, words: &Words<'_>) {
         let name = words.plain[0];
         let start = words.day("start").unwrap_or(day("2025-01-01"));
@@ -283,17 +320,27 @@ impl Case {
             term,
             currency: words.currency(),
         };
-        let mut states: Vec<(&str, NaiveDate, Option<NaiveDate>)> = words.plain[1..]
+        let mut states: Vec<(&str, NaiveDate, NaiveDate, Option<NaiveDate>)> = words.plain[1..]
             .iter()
             .map(|state| match state.split_once('@') {
-                Some((quantity, since)) => (quantity, day(since), None),
-                None => (*state, start, None),
+                Some((quantity, days)) => match days.split_once('/') {
+                    Some((made, counts)) => (quantity, day(made), day(counts), None),
+                    None => (quantity, day(days), start, None),
+                },
+                None => (*state, start, start, None),
             })
             .collect();
-        if let (Some(end), Some((quantity, _, _))) = (words.day("end"), states.last().copied()) {
-            states.push((quantity, end, Some(end)));
+        if let (Some(end), Some((quantity, _, counts, _))) = (words.day("end"), states.last().copied()) {
+            // Whoever cancels early does so on another day than the last one.
+            states.push((quantity, words.day("canceled").unwrap_or(end), counts, Some(end)));
         }
-        for (quantity, since, end) in states {
+        let status = words.text("status").map(|status| match status {
+            "canceled" => Known::Known(SubscriptionStatus::Canceled),
+            "pending-cancel" => Known::Known(SubscriptionStatus::PendingCancel),
+            "pending-manual" => Known::Known(SubscriptionStatus::PendingManual),
+            other => Known::Unrecognized(other.to_owned()),
+        });
+        for (quantity, since, billing_start, end) in states {
             let state = Subscription {
                 external_id: ExternalId::from(name),
                 company_external_id: facts.company.clone(),
@@ -304,8 +351,8 @@ impl Case {
                 end_date: end,
                 created_at: None,
                 updated_at: Some(moment(since)),
-                billing_start: Some(start),
-                status: None,
+                billing_start: Some(billing_start),
+                status: status.clone(),
                 price: words.decimal("price").map(Price),
                 cost: None,
                 currency: Some(facts.currency),
@@ -333,7 +380,7 @@ impl Case {
             }),
             total: words.decimal("total"),
             balance: None,
-            carried_balance: None,
+            carried_balance: words.decimal("carried"),
             currency: Some(words.currency()),
             company_external_id: None,
         };
@@ -349,7 +396,12 @@ impl Case {
         let invoice = words.text("invoice").map_or_else(|| format!("V-{month}-{currency}"), str::to_owned);
         let company = words.id("company").or_else(|| facts.map(|facts| facts.company.clone()));
         let product = words.id("product").or_else(|| facts.map(|facts| facts.product.clone()));
-        let kind = words.plain.get(2).copied().filter(|word| *word != "flat").unwrap_or("subscription");
+        let kind = words
+            .plain
+            .get(2)
+            .copied()
+            .filter(|word| !matches!(*word, "flat" | "billed-by-pax8"))
+            .unwrap_or("subscription");
         let term = words
             .text("term")
             .map(|term| *BillingTerm::parse(term).known().unwrap())
@@ -402,10 +454,10 @@ impl Case {
             subtotal: words.decimal("subtotal").map(Price),
             cost: cost.map(Cost),
             cost_total: total.map(Cost),
-            amount_due: total.map(Cost),
+            amount_due: words.decimal("due").or(total).map(Cost),
             sales_tax: words.decimal("tax").map(Cost),
             currency: Some(currency),
-            is_billed_by_pax8: false,
+            is_billed_by_pax8: words.has("billed-by-pax8"),
         };
         self.builder.add_vendor_line(&line).unwrap();
     }
@@ -433,22 +485,29 @@ impl Case {
         self.builder.add_agreement_line(&line).unwrap();
     }
 
-    /// `psa 2026-10 CUSTOMER ITEM [line=] qty= price= [amount=] [days=]`.
+    /// `psa 2026-10 CUSTOMER ITEM [line=] qty= price= [amount=] [days=] [dated=] [status=]`. Another date or status is
+    /// another invoice.
     fn psa_line(&mut self, words: &Words<'_>) {
         let (month, customer, item) = (words.plain[0], words.plain[1], words.plain[2]);
         let period = Period::parse(month).unwrap();
         let currency = words.currency();
-        let invoice = format!("P-{month}-{customer}-{currency}");
+        let (dated, status) = (words.day("dated").unwrap_or(period.first_day()), words.text("status"));
+        let invoice = format!("P-{dated}-{}-{customer}-{currency}", status.unwrap_or("open"));
         self.lines += 1;
-        if self.psa_invoices.insert((month.to_owned(), customer.to_owned(), currency)) {
+        if self.psa_invoices.insert(invoice.clone()) {
             self.builder.add_psa_invoice(&PsaInvoice {
                 external_id: ExternalId::from(invoice.as_str()),
                 number: None,
                 customer_external_id: ExternalId::from(customer),
-                invoice_date: period.first_day(),
+                invoice_date: dated,
                 currency: Some(currency),
                 total: None,
-                status: None,
+                status: status.map(|status| match status {
+                    "draft" => Known::Known(PsaInvoiceStatus::Draft),
+                    "void" => Known::Known(PsaInvoiceStatus::Void),
+                    "credited" => Known::Known(PsaInvoiceStatus::Credited),
+                    other => Known::Unrecognized(other.to_owned()),
+                }),
             });
         }
         let (start, end) = words.days().unwrap_or((period.first_day(), period.last_day()));
@@ -520,6 +579,9 @@ pub fn render(input: &Input, report: &Report) -> String {
             (None, Some(basis)) => writeln!(text, "invoice {id} ties out by {basis:?}, residue {residue}").unwrap(),
             (None, None) => writeln!(text, "invoice {id} does not tie out, residue {residue}").unwrap(),
         }
+    }
+    if report.period_end == PeriodEnd::Exclusive {
+        writeln!(text, "service periods end on the day after the last one").unwrap();
     }
     writeln!(text, "{}", report.verdict.as_str()).unwrap();
     text
