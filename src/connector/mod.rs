@@ -5,6 +5,7 @@
 //! make of it.
 
 pub mod address;
+pub mod draft;
 pub mod failure;
 pub mod file;
 pub mod http;

@@ -380,6 +380,8 @@ pub enum VendorInvoiceStatus {
     NothingDue,
     /// Withdrawn in full; a new invoice replaces it.
     Credited,
+    /// Not an invoice yet: what Pax8 forecasts for the next one. It counts until the invoice comes.
+    Draft,
 }
 
 /// The head of an invoice from Pax8.

@@ -82,6 +82,8 @@ pub enum Dataset {
     VendorInvoices,
     /// Their lines.
     VendorInvoiceLines,
+    /// Drafts of the coming invoices from Pax8 with their lines.
+    DraftInvoices,
     /// Customers at the PSA.
     Customers,
     /// Items of the PSA.
@@ -94,13 +96,14 @@ pub enum Dataset {
 
 impl Dataset {
     /// Every list, in the order in which a run reads them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Companies,
         Self::Pax8Products,
         Self::Subscriptions,
         Self::SubscriptionHistory,
         Self::VendorInvoices,
         Self::VendorInvoiceLines,
+        Self::DraftInvoices,
         Self::VendorPrices,
         Self::Customers,
         Self::PsaProducts,
@@ -117,7 +120,8 @@ impl Dataset {
             | Self::Subscriptions
             | Self::SubscriptionHistory
             | Self::VendorInvoices
-            | Self::VendorInvoiceLines => Side::Pax8,
+            | Self::VendorInvoiceLines
+            | Self::DraftInvoices => Side::Pax8,
             Self::Customers | Self::PsaProducts | Self::AgreementLines | Self::PsaInvoices => Side::Psa,
         }
     }
@@ -132,6 +136,7 @@ impl Dataset {
             Self::SubscriptionHistory => "subscription_history",
             Self::VendorInvoices => "vendor_invoices",
             Self::VendorInvoiceLines => "vendor_invoice_lines",
+            Self::DraftInvoices => "draft_invoices",
             Self::Customers => "customers",
             Self::PsaProducts => "psa_products",
             Self::AgreementLines => "agreement_lines",

@@ -65,6 +65,9 @@ pub struct Summary {
     pub footing: Vec<Footing>,
     /// The same by reason.
     pub coverage: Vec<Coverage>,
+    /// Months that rest on drafts, by currency and side: their figures may still change.
+    #[serde(default)]
+    pub provisional: Vec<Provisional>,
     /// Every vendor invoice against its head.
     pub tie_outs: Vec<InvoiceTieOut>,
     /// Records that could not be taken in.
@@ -146,6 +149,22 @@ pub struct Coverage {
     pub class: String,
     /// Why; `None` for what was compared.
     pub reason: Option<String>,
+    /// Lines.
+    pub count: u64,
+    /// Sum of the known amounts.
+    pub amount: Decimal,
+}
+
+/// Lines of drafts that are compared, because no invoice has taken their place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Provisional {
+    /// Month.
+    pub period: String,
+    /// Currency.
+    pub currency: String,
+    /// Side whose drafts they are: `PAX8` or `PSA`.
+    pub side: String,
     /// Lines.
     pub count: u64,
     /// Sum of the known amounts.
@@ -236,6 +255,9 @@ pub struct Key {
     pub reason: Option<String>,
     /// Whether a mapping that nobody confirmed stands behind it.
     pub rests_on_suggested: bool,
+    /// Whether its month and currency rest on drafts, so that it may still change.
+    #[serde(default)]
+    pub is_provisional: bool,
     /// Its discrepancies, as positions in the document.
     pub discrepancies: Vec<u32>,
     /// Lines on the vendor's invoices.
@@ -483,6 +505,7 @@ impl Names {
             class: key.class.as_str().to_owned(),
             reason: key.reason.map(|reason| reason.as_str().to_owned()),
             rests_on_suggested: key.rests_on_suggested,
+            is_provisional: key.is_provisional,
             discrepancies: key.discrepancies.clone(),
             vendor_line_ids: report
                 .vendor_lines(key)
@@ -643,6 +666,17 @@ fn summary(input: &Input, report: &Report, mut left_out: Vec<LeftOut>) -> Summar
                 side: side(row.side),
                 class: row.class.as_str().to_owned(),
                 reason: row.reason.map(|reason| reason.as_str().to_owned()),
+                count: row.count,
+                amount: row.amount,
+            })
+            .collect(),
+        provisional: report
+            .provisional
+            .iter()
+            .map(|row| Provisional {
+                period: row.period.to_string(),
+                currency: row.currency.to_string(),
+                side: side(row.side),
                 count: row.count,
                 amount: row.amount,
             })

@@ -124,10 +124,9 @@ impl<'a> Page<'a> {
             fingerprint: &summary.fingerprint,
             with_cost,
             totals: summary.totals.iter().map(totals_row).collect(),
-            notes: summary
-                .totals
-                .iter()
-                .flat_map(|totals| notes(totals, with_cost))
+            notes: words::provisional(summary, audience)
+                .into_iter()
+                .chain(summary.totals.iter().flat_map(|totals| notes(totals, with_cost)))
                 .chain(words::hidden(summary))
                 .collect(),
             charts: summary.totals.iter().flat_map(|totals| charts(document, &totals.currency, with_cost)).collect(),

@@ -35,6 +35,9 @@ impl Style {
 pub fn render(document: &Document, style: Style) -> String {
     let mut page = Page { text: String::new(), style };
     page.title(&document.summary);
+    for sentence in words::provisional(&document.summary, style.audience) {
+        page.wrapped(&sentence);
+    }
     page.totals(&document.summary);
     page.coverage(&document.summary);
     if !style.hides_cost() {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::document::{DEFAULT_POLICY, Document, Finding, InvoiceTieOut, Summary};
+use super::Audience;
+use super::document::{DEFAULT_POLICY, Document, Finding, InvoiceTieOut, Provisional, Summary};
 use super::hidden::Hidden;
 use crate::domain::money::{Currency, plain};
 
@@ -25,6 +26,26 @@ pub fn verdict(verdict: &str) -> &'static str {
         "DISCREPANT" => "something is wrong",
         _ => "nothing could be compared",
     }
+}
+
+/// What is provisional and why, a sentence for each month, currency and side.
+pub fn provisional(summary: &Summary, audience: Audience) -> Vec<String> {
+    let sentence = |row: &Provisional| {
+        let lines = counted(row.count, "line");
+        let (whose, until, is_cost) = match row.side.as_str() {
+            "PAX8" => ("Pax8", "until the invoice comes, and leave metered use out", true),
+            _ => ("the PSA", "as they are", false),
+        };
+        let sum = match audience {
+            Audience::WithoutCost if is_cost => String::new(),
+            _ => format!(", {} {},", amount(row.amount, &row.currency), row.currency),
+        };
+        format!(
+            "{} in {} is provisional: {lines} of drafts of {whose}{sum} count {until}; the figures may still change.",
+            row.period, row.currency
+        )
+    };
+    summary.provisional.iter().map(sentence).collect()
 }
 
 /// Lines and their amount.
@@ -48,6 +69,7 @@ pub fn coverage(summary: &Summary) -> BTreeMap<&str, Places<'_>> {
 pub fn outcome(row: &InvoiceTieOut) -> &'static str {
     match (row.ignored.as_deref(), row.ties.as_deref()) {
         (Some("CREDITED_INVOICE"), _) => "not counted: credited",
+        (Some("DRAFT_SUPERSEDED"), _) => "not counted: its invoice has come",
         (Some(_), _) => "not counted: void",
         (None, Some("AMOUNT_DUE")) => "ties out",
         (None, Some("AMOUNT_DUE_WITHOUT_TAX")) => "ties out without tax",
@@ -103,6 +125,8 @@ pub fn label(place: usize, reason: &str) -> String {
         "NO_PRICE" => "no reference price",
         "NO_AMOUNT" => "no amount or quantity",
         "NOT_DUE_YET" => "PSA invoice not due yet",
+        "DRAFT_SUPERSEDED" => "draft whose invoice has come",
+        "USE_NOT_IN_DRAFT" => "use, which drafts leave out",
         other => other,
     };
     format!("{class}: {reason}")

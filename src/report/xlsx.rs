@@ -11,7 +11,7 @@ use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatAlign, Workboo
 use super::Audience;
 use super::document::{Document, Summary};
 use super::totals::Dimension;
-use super::words::{class_place, hidden, label, months, outcome, policy, verdict};
+use super::words::{self, class_place, label, months, outcome, verdict};
 use crate::domain::money::{Currency, plain};
 
 /// Rows of a sheet below its headings; a spreadsheet ends a little later.
@@ -215,9 +215,10 @@ fn summary(book: &mut Book, summary: &Summary, audience: Audience) -> Result<(),
         ("Fingerprint".to_owned(), summary.fingerprint.clone()),
         ("End of service periods".to_owned(), summary.period_end.clone()),
     ];
-    rows.push(("Policy".to_owned(), policy(summary).to_owned()));
-    rows.extend(hidden(summary).into_iter().map(|sentence| ("Hidden".to_owned(), sentence)));
+    rows.push(("Policy".to_owned(), words::policy(summary).to_owned()));
+    rows.extend(words::hidden(summary).into_iter().map(|sentence| ("Hidden".to_owned(), sentence)));
     rows.extend(summary.policy.iter().map(|switch| (format!("Policy: {}", switch.name), switch.value.clone())));
+    rows.extend(words::provisional(summary, audience).into_iter().map(|text| ("Provisional".to_owned(), text)));
     rows.extend(
         summary
             .left_out
@@ -274,6 +275,7 @@ fn lines(book: &mut Book, document: &Document, audience: Audience) -> Result<(),
         ("Margin", 14, true),
         ("Class", 30, false),
         ("On unconfirmed mapping", 14, false),
+        ("Provisional", 12, false),
         ("Discrepancies", 14, false),
     ];
     let names = &document.names;
@@ -301,6 +303,7 @@ fn lines(book: &mut Book, document: &Document, audience: Audience) -> Result<(),
             money(key.margin),
             Cell::Owned(label(class_place(&key.class), key.reason.as_deref().unwrap_or_default())),
             Cell::Text(if key.rests_on_suggested { "yes" } else { "" }),
+            Cell::Text(if key.is_provisional { "yes" } else { "" }),
             Cell::Count(key.discrepancies.len() as u64),
         ]
     });

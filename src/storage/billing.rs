@@ -33,7 +33,9 @@ pub async fn vendor_months(
     account_id: ProviderAccountId,
 ) -> Result<BTreeSet<Period>, StorageError> {
     use vendor_invoice::Column;
-    let withdrawn = [VendorInvoiceStatus::Void.word(), VendorInvoiceStatus::Credited.word()];
+    // A draft is no invoice yet: a month that has nothing else is provisional, and has to be named to be reconciled.
+    let withdrawn =
+        [VendorInvoiceStatus::Void, VendorInvoiceStatus::Credited, VendorInvoiceStatus::Draft].map(Word::word);
     let days: Vec<NaiveDate> = vendor_invoice::Entity::find()
         .select_only()
         .column(Column::InvoiceDate)

@@ -51,6 +51,8 @@ pub struct StoredReport {
     pub engine_version: String,
     /// Verdict on the whole.
     pub verdict: Verdict,
+    /// Whether a month of it rests on drafts.
+    pub is_provisional: bool,
     /// Totals, footing, coverage and the rest of what is shown of the whole, as the service writes and reads it.
     pub summary: String,
     /// When the records were read: each source line is the version that held at that moment.
@@ -74,6 +76,7 @@ struct Head {
     fingerprint: String,
     engine_version: String,
     verdict: String,
+    is_provisional: bool,
     summary: String,
     read_at: DateTime<Utc>,
     created_at: DateTime<Utc>,
@@ -95,6 +98,7 @@ impl TryFrom<Head> for StoredReport {
             fingerprint: head.fingerprint,
             engine_version: head.engine_version,
             verdict: Verdict::read(&head.verdict)?,
+            is_provisional: head.is_provisional,
             summary: head.summary,
             read_at: head.read_at,
             created_at: head.created_at,
@@ -161,6 +165,8 @@ pub struct ReportLine {
     pub billed_quantity: Option<Decimal>,
     /// Whether a mapping that nobody confirmed stands behind it.
     pub is_on_suggested_mapping: bool,
+    /// Whether its month and currency rest on drafts.
+    pub is_provisional: bool,
     /// Source lines.
     pub sources: Sources,
 }
@@ -201,6 +207,7 @@ pub async fn insert(tx: &Tx, report: &StoredReport, document: Vec<u8>) -> Result
         fingerprint: Set(report.fingerprint.clone()),
         engine_version: Set(report.engine_version.clone()),
         verdict: Set(report.verdict.word().to_owned()),
+        is_provisional: Set(report.is_provisional),
         summary: Set(report.summary.clone()),
         document: Set(document),
         read_at: Set(report.read_at),
@@ -244,8 +251,8 @@ pub async fn insert_lines(
             charged_quantity: Set(line.charged_quantity.map(ExactDecimal)),
             billed_quantity: Set(line.billed_quantity.map(ExactDecimal)),
             is_on_suggested_mapping: Set(line.is_on_suggested_mapping),
+            is_provisional: Set(line.is_provisional),
             sources: Set(line.sources.write()),
-            ..Default::default()
         })
     };
     if lines.is_empty() {
@@ -332,6 +339,7 @@ fn without_document(query: Select<Entity>) -> Select<Entity> {
         Column::Fingerprint,
         Column::EngineVersion,
         Column::Verdict,
+        Column::IsProvisional,
         Column::Summary,
         Column::ReadAt,
         Column::CreatedAt,
@@ -494,6 +502,7 @@ fn line(model: report_line::Model) -> Result<ReportLine, StorageError> {
         charged_quantity: model.charged_quantity.map(|quantity| quantity.0),
         billed_quantity: model.billed_quantity.map(|quantity| quantity.0),
         is_on_suggested_mapping: model.is_on_suggested_mapping,
+        is_provisional: model.is_provisional,
         sources: Sources::read(&model.sources)?,
     })
 }

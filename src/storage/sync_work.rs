@@ -4,17 +4,20 @@ use entity::{
     psa_invoice_line, record_version, subscription, subscription_revision, vendor_invoice, vendor_invoice_line,
     vendor_price,
 };
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::source::SourceTable as _;
 use super::source::psa_invoice_line::PsaInvoiceLineTable;
 use super::source::subscription::SubscriptionTable;
+use super::source::vendor_invoice::VendorInvoiceTable;
 use super::source::vendor_invoice_line::VendorInvoiceLineTable;
 use super::source::vendor_price::VendorPriceTable;
 use super::source::{self, Pull};
+use super::text::Word as _;
 use super::{StorageError, Tx};
 use crate::domain::id::{OrganizationId, ProviderAccountId};
+use crate::domain::record::VendorInvoiceStatus;
 
 /// Present subscriptions whose history was not read since their present state was first seen, by external id.
 pub async fn subscriptions_without_history(
@@ -119,6 +122,16 @@ pub async fn lines_seen(tx: &Tx, pull: Pull, invoice: &str) -> Result<u64, Stora
         .filter(vendor_invoice_line::Column::LastSeenRun.eq(pull.run_id.map(|run| run.0)))
         .count(&**tx)
         .await?)
+}
+
+/// Marks the drafts that Pax8 no longer forecasts, with their lines, and says how many drafts that were.
+pub async fn mark_drafts_gone(tx: &Tx, pull: Pull) -> Result<u64, StorageError> {
+    let drafts = Condition::all().add(vendor_invoice::Column::Status.eq(VendorInvoiceStatus::Draft.word()));
+    let gone = source::mark_gone_where::<VendorInvoiceTable>(tx, pull, drafts).await?;
+    if gone > 0 {
+        mark_lines_of_gone_invoices(tx, pull).await?;
+    }
+    Ok(gone)
 }
 
 /// Marks the lines of invoices that are gone: nobody asks for them any more.

@@ -102,7 +102,8 @@ words! {
         AccountLevel = "ACCOUNT_LEVEL", CreditedInvoice = "CREDITED_INVOICE", VoidInvoice = "VOID_INVOICE",
         ExcludedRecord = "EXCLUDED_RECORD", OwnItem = "OWN_ITEM", NoCompany = "NO_COMPANY", NoProduct = "NO_PRODUCT",
         NoInvoice = "NO_INVOICE", NoCurrency = "NO_CURRENCY", UnknownKind = "UNKNOWN_KIND", NoPrice = "NO_PRICE",
-        NoAmount = "NO_AMOUNT", NotDueYet = "NOT_DUE_YET",
+        NoAmount = "NO_AMOUNT", NotDueYet = "NOT_DUE_YET", DraftSuperseded = "DRAFT_SUPERSEDED",
+        UseNotInDraft = "USE_NOT_IN_DRAFT",
     }
     DiscrepancyStatus {
         Open = "OPEN", InReview = "IN_REVIEW", Resolved = "RESOLVED", WrittenOff = "WRITTEN_OFF",
@@ -139,7 +140,7 @@ words! {
     }
     VendorInvoiceStatus {
         Unpaid = "UNPAID", Paid = "PAID", Void = "VOID", Carried = "CARRIED", NothingDue = "NOTHING_DUE",
-        Credited = "CREDITED",
+        Credited = "CREDITED", Draft = "DRAFT",
     }
     PsaInvoiceStatus { Draft = "DRAFT", Open = "OPEN", Paid = "PAID", Void = "VOID", Credited = "CREDITED" }
 }
@@ -153,6 +154,7 @@ impl Word for Dataset {
         (Self::SubscriptionHistory, "subscription_history"),
         (Self::VendorInvoices, "vendor_invoices"),
         (Self::VendorInvoiceLines, "vendor_invoice_lines"),
+        (Self::DraftInvoices, "draft_invoices"),
         (Self::Customers, "customers"),
         (Self::PsaProducts, "psa_products"),
         (Self::AgreementLines, "agreement_lines"),

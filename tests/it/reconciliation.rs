@@ -1,5 +1,6 @@
 //! Reconciliation runs from the records in the database to the stored report, on every database of this machine.
 
+mod drafts;
 mod money;
 mod schema;
 mod work;

@@ -275,7 +275,7 @@ async fn the_smaller_paths_of_pax8() {
     assert_eq!(next["content"][0]["startPeriod"], "2026-11-01");
     assert!(next["content"][0].get("id").is_none(), "draft items have no id");
     let this = good(caller.pax8("/invoices/draftItems?monthOffset=0")).await;
-    assert_eq!(this["content"][0]["startPeriod"], "2026-10-01");
+    assert_eq!(this["page"]["totalElements"], 0, "October has its invoices");
 }
 
 #[tokio::test]

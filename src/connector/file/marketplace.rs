@@ -331,9 +331,24 @@ impl Marketplace for FileMarketplace {
         self.read(move |files| files.invoice_lines(&invoice, after.as_ref())).await
     }
 
-    /// Files hold no draft of an invoice.
-    async fn draft_lines(&self, _: u8, _: Option<Cursor>) -> Result<Page<VendorInvoiceLine>, ConnectorError> {
-        Ok(Page { records: Vec::new(), rejected: Vec::new(), next: None, total: Some(0) })
+    /// A directory holds at most the draft of one month, the one after its last invoices.
+    async fn draft_lines(
+        &self,
+        month_offset: u8,
+        after: Option<Cursor>,
+    ) -> Result<Page<VendorInvoiceLine>, ConnectorError> {
+        self.read(move |files| {
+            let drafts = if month_offset == 0 { Vec::new() } else { files.file("draft_items.jsonl") };
+            table::page(&drafts, after.as_ref(), |_, row, position| {
+                let at = *position;
+                *position += 1;
+                let origin = LineOrigin { invoice: ExternalId::from("draft"), currency: None, position: at };
+                Some(convert::pulled(&row.json, |json, notes| {
+                    convert::invoice_line(json, notes, files.account, &origin)
+                }))
+            })
+        })
+        .await
     }
 
     async fn usage_summaries(

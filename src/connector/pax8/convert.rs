@@ -278,6 +278,7 @@ pub fn invoice(json: &str, notes: &mut Vec<String>, account: Account) -> Result<
             "carried" => Some(VendorInvoiceStatus::Carried),
             "nothingdue" => Some(VendorInvoiceStatus::NothingDue),
             "credited" => Some(VendorInvoiceStatus::Credited),
+            "draft" => Some(VendorInvoiceStatus::Draft),
             _ => None,
         })?,
         total: decimal("total", sent.total)?,

@@ -129,7 +129,8 @@ fn cycle(value: Option<&Known<BillCycle>>) -> Option<Cycle> {
     value.map(|value| match value {
         Known::Known(BillCycle::Monthly) => Cycle::Monthly,
         Known::Known(BillCycle::Annual) => Cycle::Annual,
-        Known::Known(BillCycle::OneTime | BillCycle::Usage) | Known::Unrecognized(_) => Cycle::Other,
+        Known::Known(BillCycle::Usage) => Cycle::Usage,
+        Known::Known(BillCycle::OneTime) | Known::Unrecognized(_) => Cycle::Other,
     })
 }
 
@@ -201,6 +202,7 @@ impl InputBuilder {
             standing: match known(invoice.status.as_ref()) {
                 Some(VendorInvoiceStatus::Void) => InvoiceStanding::Void,
                 Some(VendorInvoiceStatus::Credited) => InvoiceStanding::Credited,
+                Some(VendorInvoiceStatus::Draft) => InvoiceStanding::Draft,
                 Some(
                     VendorInvoiceStatus::Unpaid
                     | VendorInvoiceStatus::Paid
@@ -264,9 +266,8 @@ impl InputBuilder {
             standing: match known(invoice.status.as_ref()) {
                 Some(PsaInvoiceStatus::Void) => InvoiceStanding::Void,
                 Some(PsaInvoiceStatus::Credited) => InvoiceStanding::Credited,
-                Some(PsaInvoiceStatus::Draft | PsaInvoiceStatus::Open | PsaInvoiceStatus::Paid) | None => {
-                    InvoiceStanding::Counts
-                }
+                Some(PsaInvoiceStatus::Draft) => InvoiceStanding::Draft,
+                Some(PsaInvoiceStatus::Open | PsaInvoiceStatus::Paid) | None => InvoiceStanding::Counts,
             },
             currency: invoice.currency,
         };

@@ -74,6 +74,7 @@ pub(super) struct ProductRow {
 pub(super) enum Cycle {
     Monthly,
     Annual,
+    Usage,
     Other,
 }
 
@@ -167,6 +168,8 @@ impl AgreementLineRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum InvoiceStanding {
     Counts,
+    /// A draft: of Pax8 it counts until the invoice comes, of the PSA it counts; either makes the month provisional.
+    Draft,
     Credited,
     Void,
 }

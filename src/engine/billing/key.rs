@@ -1,5 +1,7 @@
 //! The key of a comparison as one number, and which lines have which key.
 
+use std::collections::BTreeSet;
+
 use chrono::{Datelike, Months, NaiveDate};
 
 use super::input::{
@@ -7,6 +9,7 @@ use super::input::{
 };
 use super::intern::{CompanyRef, CustomerRef, ItemRef, ProductRef, Reference, SubscriptionRef};
 use super::policy::{PeriodBasis, PeriodRule, Policy};
+use super::provisional;
 use super::quantity::default_commitment;
 use super::report::{Class, KeyCustomer, KeyItem, Reason};
 use crate::domain::money::Currency;
@@ -131,6 +134,8 @@ pub(super) struct Resolver<'a> {
     targets: Vec<bool>,
     /// First rule of each product; one more at the end.
     rule_starts: Vec<u32>,
+    /// Months and currencies in which drafts of Pax8 no longer count.
+    superseded: BTreeSet<(Period, Currency)>,
     periods: u16,
 }
 
@@ -174,6 +179,7 @@ impl<'a> Resolver<'a> {
             excluded_products,
             targets,
             rule_starts,
+            superseded: provisional::superseded(input),
             periods,
         }
     }
@@ -296,6 +302,12 @@ impl<'a> Resolver<'a> {
         match invoice.standing {
             InvoiceStanding::Credited => return aside(Class::Excluded, Reason::CreditedInvoice),
             InvoiceStanding::Void => return aside(Class::Excluded, Reason::VoidInvoice),
+            InvoiceStanding::Draft => {
+                let month = Period::of(invoice.date);
+                if currency.is_some_and(|currency| self.superseded.contains(&(month, currency))) {
+                    return aside(Class::Excluded, Reason::DraftSuperseded);
+                }
+            }
             InvoiceStanding::Counts => {}
         }
         let Some(company) = line.company else {
@@ -333,7 +345,7 @@ impl<'a> Resolver<'a> {
         match invoice.standing {
             InvoiceStanding::Credited => return aside(Class::Excluded, Reason::CreditedInvoice),
             InvoiceStanding::Void => return aside(Class::Excluded, Reason::VoidInvoice),
-            InvoiceStanding::Counts => {}
+            InvoiceStanding::Draft | InvoiceStanding::Counts => {}
         }
         let customer = self.input.counting_customer(invoice.customer);
         if self.excluded_customers[customer.index()] || self.excluded_customers[invoice.customer.index()] {

@@ -31,6 +31,7 @@ mod key;
 mod pair;
 mod policy;
 mod price;
+mod provisional;
 mod quantity;
 mod report;
 mod run;
@@ -50,7 +51,7 @@ pub use policy::{
 };
 pub use report::{
     Bridge, BridgePart, Class, CoverageRow, CurrencyTotals, Discrepancy, FootingRow, KeyCustomer, KeyItem, KeyResult,
-    Reason, ReconcileError, Report, Side, TieOut, TieOutBasis, TieOutSums, Verdict, bridge_part,
+    ProvisionalRow, Reason, ReconcileError, Report, Side, TieOut, TieOutBasis, TieOutSums, Verdict, bridge_part,
 };
 pub use run::reconcile;
 

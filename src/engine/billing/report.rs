@@ -158,6 +158,10 @@ pub enum Reason {
     NoAmount,
     /// The PSA's invoice is not due yet.
     NotDueYet,
+    /// On a draft of Pax8 whose invoice has come; the invoice counts.
+    DraftSuperseded,
+    /// Metered use billed in a month that Pax8 has only drafted; a draft leaves use out.
+    UseNotInDraft,
 }
 
 impl Reason {
@@ -177,6 +181,8 @@ impl Reason {
             Self::NoPrice => "NO_PRICE",
             Self::NoAmount => "NO_AMOUNT",
             Self::NotDueYet => "NOT_DUE_YET",
+            Self::DraftSuperseded => "DRAFT_SUPERSEDED",
+            Self::UseNotInDraft => "USE_NOT_IN_DRAFT",
         }
     }
 }
@@ -218,6 +224,8 @@ pub struct KeyResult {
     pub reason: Option<Reason>,
     /// Whether a mapping that nobody confirmed stands behind it.
     pub rests_on_suggested: bool,
+    /// Whether its month and currency rest on drafts, so that it may still change.
+    pub is_provisional: bool,
     /// Discrepancies, as positions in [`Report::discrepancies`].
     pub discrepancies: Vec<u32>,
     pub(super) vendor_lines: Range<u32>,
@@ -319,6 +327,21 @@ pub struct CurrencyTotals {
     pub expected_on_suggested: Decimal,
 }
 
+/// Lines of drafts that are compared, because no invoice has taken their place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvisionalRow {
+    /// Month.
+    pub period: Period,
+    /// Currency.
+    pub currency: Currency,
+    /// Side whose drafts they are.
+    pub side: Side,
+    /// Lines.
+    pub count: u64,
+    /// Sum of the known amounts: cost without tax on the vendor's side, price on the PSA's.
+    pub amount: Decimal,
+}
+
 /// Lines that were not compared, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CoverageRow {
@@ -358,7 +381,8 @@ pub struct TieOut {
     pub residue: Option<Decimal>,
     /// Why the invoice does not count, where it does not.
     pub ignored: Option<Reason>,
-    /// The invoice that replaces it, where it was credited and one with the same currency follows.
+    /// The invoice that replaces it, where it was credited and one with the same currency follows, or took the place of
+    /// a draft.
     pub replacement: Option<VendorInvoiceRef>,
 }
 
@@ -391,7 +415,8 @@ pub enum TieOutBasis {
 pub enum Verdict {
     /// Everything was compared, excluded or is not yet due, and nothing is wrong.
     Clean,
-    /// Nothing wrong was found, but not everything could be compared or an invoice does not tie out.
+    /// Nothing wrong was found, but not everything could be compared, an invoice does not tie out, or a month rests on
+    /// drafts.
     Incomplete,
     /// Something is wrong.
     Discrepant,
@@ -457,6 +482,8 @@ pub struct Report {
     pub footing: Vec<FootingRow>,
     /// What was compared, what was not, and why.
     pub coverage: Vec<CoverageRow>,
+    /// Months that rest on drafts, by currency and side.
+    pub provisional: Vec<ProvisionalRow>,
     /// Every vendor invoice of the periods against its head.
     pub tie_out: Vec<TieOut>,
     pub(super) key_vendor_lines: Vec<VendorLineRef>,

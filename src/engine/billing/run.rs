@@ -17,6 +17,7 @@ use super::judge::{Account, Bill, Judge, Outcome};
 use super::key::{AccountKey, Place, Placement, Resolver, shifted};
 use super::pair;
 use super::policy::Policy;
+use super::provisional::{self, Provisional};
 use super::report::{Class, KeyResult, Reason, ReconcileError, Report, Side};
 use super::summary;
 use super::tie_out::tie_out;
@@ -44,9 +45,11 @@ pub fn reconcile(input: &Input, policy: &Policy) -> Result<Report, ReconcileErro
     let (vendor, unassigned) = place_vendor_lines(&resolver, &mut footing)?;
     let psa = place_psa_lines(&resolver, &mut footing)?;
     let subscriptions = place_subscriptions(&resolver);
+    let provisional = Provisional::of(input, &vendor, &psa)?;
     let mut run = Run {
         judge: &judge,
         due: Due::new(input, policy, &resolver),
+        provisional: &provisional,
         keys: Vec::new(),
         key_vendor_lines: Vec::with_capacity(vendor.len()),
         key_psa_lines: Vec::with_capacity(psa.len()),
@@ -81,6 +84,7 @@ pub fn reconcile(input: &Input, policy: &Policy) -> Result<Report, ReconcileErro
         totals: Vec::new(),
         footing: Vec::new(),
         coverage: Vec::new(),
+        provisional: provisional.rows(&judge.periods)?,
         tie_out: tie_out(input)?,
         key_vendor_lines,
         key_psa_lines,
@@ -209,6 +213,7 @@ impl Due {
 struct Run<'a> {
     judge: &'a Judge<'a>,
     due: Due,
+    provisional: &'a Provisional,
     keys: Vec<KeyResult>,
     key_vendor_lines: Vec<VendorLineRef>,
     key_psa_lines: Vec<PsaLineRef>,
@@ -292,6 +297,7 @@ impl Run<'_> {
     /// Adds the keys of an account, period by period.
     fn add_keys(&mut self, account: AccountKey, charges: &[Charge], bills: &[Bill]) -> Result<Verdicts, OutOfRange> {
         let mut verdicts = Verdicts::new();
+        let is_metered = provisional::is_metered(self.judge.input, account, charges);
         let (mut charges, mut bills) = (charges, bills);
         loop {
             let next = charges.first().map(|charge| charge.period).into_iter();
@@ -302,7 +308,10 @@ impl Run<'_> {
             let end = bills.iter().position(|bill| bill.period != period).unwrap_or(bills.len());
             let (own_bills, rest) = bills.split_at(end);
             bills = rest;
-            let key = self.key(account, period, own_charges, own_bills)?;
+            let mut key = self.key(account, period, own_charges, own_bills)?;
+            if is_metered {
+                self.provisional.await_use(&mut key, period, own_charges, own_bills);
+            }
             let is_final = matches!(key.class, Class::Excluded | Class::ExpectedLater | Class::NotCompared);
             verdicts.push((period, is_final.then_some((key.class, key.reason))));
             self.keys.push(key);
@@ -376,6 +385,7 @@ impl Run<'_> {
             class,
             reason,
             rests_on_suggested: charges.iter().any(|charge| charge.is_suggested),
+            is_provisional: self.provisional.has(period, account.currency()),
             discrepancies: Vec::new(),
             vendor_lines: end(vendor_start)..end(self.key_vendor_lines.len()),
             psa_lines: end(psa_start)..end(self.key_psa_lines.len()),

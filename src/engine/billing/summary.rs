@@ -266,7 +266,9 @@ fn verdict(report: &Report) -> Verdict {
     match (is_compared, is_wrong) {
         (false, _) => Verdict::NotCompared,
         (true, true) => Verdict::Discrepant,
-        (true, false) if has(Class::Unmapped) || has(Class::NotCompared) || !ties => Verdict::Incomplete,
+        (true, false) if has(Class::Unmapped) || has(Class::NotCompared) || !ties || !report.provisional.is_empty() => {
+            Verdict::Incomplete
+        }
         (true, false) => Verdict::Clean,
     }
 }

@@ -3,6 +3,7 @@
 use super::amount::Amount;
 use super::input::{Input, InvoiceStanding, VendorInvoiceRow};
 use super::intern::VendorInvoiceRef;
+use super::provisional;
 use super::report::{Reason, TieOut, TieOutBasis, TieOutSums};
 use crate::domain::money::{Currency, OutOfRange};
 use crate::domain::period::Period;
@@ -34,6 +35,7 @@ pub(super) fn tie_out(input: &Input) -> Result<Vec<TieOut>, OutOfRange> {
         }
         sum.sales_tax = sum.sales_tax.plus(line.sales_tax.known().unwrap_or_default())?;
     }
+    let superseded = provisional::superseded(input);
     let mut rows = Vec::new();
     for (reference, sum) in (0_u32..).map(VendorInvoiceRef).zip(&sums) {
         let Some(invoice) = input.vendor_invoices.get(reference) else { continue };
@@ -41,7 +43,16 @@ pub(super) fn tie_out(input: &Input) -> Result<Vec<TieOut>, OutOfRange> {
         if period < input.first || input.last < period {
             continue;
         }
-        rows.push(one(input, reference, invoice, sum)?);
+        let currency = invoice.currency.or(sum.currency);
+        let ignored = match invoice.standing {
+            InvoiceStanding::Draft => currency
+                .is_some_and(|currency| superseded.contains(&(period, currency)))
+                .then_some(Reason::DraftSuperseded),
+            InvoiceStanding::Counts => None,
+            InvoiceStanding::Credited => Some(Reason::CreditedInvoice),
+            InvoiceStanding::Void => Some(Reason::VoidInvoice),
+        };
+        rows.push(TieOut { ignored, ..one(input, reference, invoice, sum)? });
     }
     Ok(rows)
 }
@@ -63,11 +74,6 @@ fn one(
         .filter(|_| !sum.is_incomplete)
         .and_then(|total| bases.into_iter().find(|(_, amount)| *amount == total))
         .map(|(basis, _)| basis);
-    let ignored = match invoice.standing {
-        InvoiceStanding::Counts => None,
-        InvoiceStanding::Credited => Some(Reason::CreditedInvoice),
-        InvoiceStanding::Void => Some(Reason::VoidInvoice),
-    };
     let decimal = |amount: Option<Amount>| amount.map(Amount::to_decimal).transpose();
     Ok(TieOut {
         invoice: reference,
@@ -82,22 +88,27 @@ fn one(
         },
         ties,
         residue: decimal(total.map(|total| total.minus(sum.amount_due)).transpose()?)?,
-        ignored,
-        replacement: ignored.and_then(|_| replacement(input, reference, invoice)),
+        ignored: None,
+        replacement: replacement(input, reference, invoice),
     })
 }
 
 /// The first invoice that counts, has the same currency and is dated on or after a withdrawn one in its month or the
-/// next.
+/// next; for a draft, in its month.
 fn replacement(input: &Input, withdrawn: VendorInvoiceRef, row: &VendorInvoiceRow) -> Option<VendorInvoiceRef> {
-    let last = Period::of(row.date).next().last_day();
+    let month = Period::of(row.date);
+    let (first, last) = match row.standing {
+        InvoiceStanding::Counts => return None,
+        InvoiceStanding::Draft => (month.first_day(), month.last_day()),
+        InvoiceStanding::Credited | InvoiceStanding::Void => (row.date, month.next().last_day()),
+    };
     (0_u32..)
         .map(VendorInvoiceRef)
         .take(input.vendor_invoices.ids.len())
         .filter(|other| *other != withdrawn)
         .filter_map(|other| Some((input.vendor_invoices.get(other)?, other)))
         .filter(|(other, _)| other.standing == InvoiceStanding::Counts && other.currency == row.currency)
-        .filter(|(other, _)| row.date <= other.date && other.date <= last)
+        .filter(|(other, _)| first <= other.date && other.date <= last)
         .min_by_key(|(other, reference)| (other.date, *reference))
         .map(|(_, reference)| reference)
 }

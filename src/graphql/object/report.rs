@@ -21,8 +21,8 @@ use super::record_reference::{
 };
 use super::report_download::{ReportDownload, ReportFormat};
 use super::report_part::{
-    BillingTotals, PolicySwitch, ReportClass, ReportCoverage, ReportLeftOutRecord, ReportReason, ReportTieOut,
-    ReportVerdict, for_finance, internal,
+    BillingTotals, PolicySwitch, ReportClass, ReportCoverage, ReportLeftOutRecord, ReportProvisionalPart, ReportReason,
+    ReportTieOut, ReportVerdict, for_finance, internal,
 };
 use super::report_total::{ReportDimension, ReportGroupTotals, ReportGroupTotalsConnection};
 use super::suppression_rule::HiddenTotals;
@@ -188,6 +188,13 @@ impl ReconciliationReportObject {
     #[graphql(complexity = "cost::list(child_complexity)")]
     async fn footing(&self, ctx: &Context<'_>) -> Result<Vec<ReportCoverage>, Failure> {
         self.summary.footing.iter().map(|row| ReportCoverage::footing(ctx, row.clone())).collect()
+    }
+
+    /// Months that rest on drafts, by currency and side: their figures may still change, and such a report is never
+    /// clean. Empty when every line is on an invoice.
+    #[graphql(complexity = "cost::list(child_complexity)")]
+    async fn provisional(&self, ctx: &Context<'_>) -> Result<Vec<ReportProvisionalPart>, Failure> {
+        self.summary.provisional.iter().map(|row| ReportProvisionalPart::read(ctx, row.clone())).collect()
     }
 
     /// Every invoice from Pax8 in these months against its own lines.
@@ -589,6 +596,11 @@ impl ReconciliationReportLineObject {
             Some(found.map(|stored| PsaInvoiceLineObject { line: stored.record, currency: self.line.currency }))
         });
         Some(found.await)
+    }
+
+    /// Whether the month rests on drafts in this currency, so that the figures may still change.
+    async fn is_provisional(&self) -> bool {
+        self.line.is_provisional
     }
 
     /// Invoice lines behind the figures.

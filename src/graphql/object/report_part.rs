@@ -7,11 +7,12 @@ use rust_decimal::RoundingStrategy;
 use super::account::Provider;
 use crate::domain::access::Role;
 use crate::domain::money::{Currency, Money as Amount, OutOfRange};
+use crate::domain::period::Period;
 use crate::engine::billing::{Class, Reason, TieOutBasis, Verdict};
 use crate::graphql::context::{caller, require};
 use crate::graphql::error::Failure;
-use crate::graphql::scalar::{CurrencyCode, Decimal, Money};
-use crate::report::document::{Coverage, Footing, InvoiceTieOut, LeftOut, Switch, Totals};
+use crate::graphql::scalar::{CurrencyCode, Decimal, Money, Month};
+use crate::report::document::{Coverage, Footing, InvoiceTieOut, LeftOut, Provisional, Switch, Totals};
 use crate::service::Internal;
 
 /// Verdict on a whole report. New values may be added.
@@ -20,7 +21,8 @@ use crate::service::Internal;
 pub enum ReportVerdict {
     /// Everything was compared, excluded or is not yet due, and nothing is wrong.
     Clean,
-    /// Nothing wrong was found, but not everything could be compared, or an invoice does not tie out.
+    /// Nothing wrong was found, but not everything could be compared, an invoice does not tie out, or a month rests on
+    /// drafts.
     Incomplete,
     /// Something is wrong.
     Discrepant,
@@ -78,6 +80,10 @@ pub enum ReportReason {
     NoAmount,
     /// The PSA's invoice is not due yet.
     NotDueYet,
+    /// On a draft of Pax8 whose invoice has come; the invoice counts.
+    DraftSuperseded,
+    /// Metered use billed in a month that Pax8 has only drafted; a draft leaves use out.
+    UseNotInDraft,
 }
 
 /// Which sum of an invoice's lines equals its total. New values may be added.
@@ -294,6 +300,61 @@ impl ReportCoverage {
             Provider::Pax8 => for_finance(ctx, amount).transpose(),
             Provider::Psa => amount().map(Ok),
         }
+    }
+}
+
+/// Lines of drafts that a report compares, because no invoice has taken their place.
+pub struct ReportProvisionalPart {
+    row: Provisional,
+    provider: Provider,
+    period: Period,
+    currency: Currency,
+}
+
+impl ReportProvisionalPart {
+    /// A row of a stored report.
+    pub(super) fn read(ctx: &Context<'_>, row: Provisional) -> Result<Self, Failure> {
+        Ok(Self {
+            provider: named(&row.side).map_err(|error| internal(ctx, &error))?,
+            period: Period::parse(&row.period).map_err(|error| internal(ctx, &error))?,
+            currency: currency(ctx, &row.currency)?,
+            row,
+        })
+    }
+}
+
+/// Lines of drafts that a report compares, because no invoice has taken their place: the figures of their month and
+/// currency may still change.
+#[Object]
+impl ReportProvisionalPart {
+    /// Month that is provisional.
+    async fn period(&self) -> Month {
+        Month(self.period)
+    }
+
+    /// Currency in which it is.
+    async fn currency_code(&self) -> CurrencyCode {
+        CurrencyCode(self.currency)
+    }
+
+    /// Side whose drafts they are. Drafts of Pax8 leave metered use out.
+    async fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    /// Lines.
+    async fn line_count(&self) -> u64 {
+        self.row.count
+    }
+
+    /// Sum of the known amounts. What Pax8 is going to charge is cost and needs the role FINANCE; what the PSA is going
+    /// to bill does not.
+    async fn amount(&self, ctx: &Context<'_>) -> Option<Result<Money, Failure>> {
+        let amount = || Amount::new(self.row.amount, self.currency).into();
+        Some(match self.provider {
+            Provider::Pax8 => for_finance(ctx, amount),
+            Provider::Psa => Ok(amount()),
+        })
     }
 }
 

@@ -73,6 +73,8 @@ pub enum SyncDataset {
     VendorInvoices,
     /// Lines of the invoices from Pax8.
     VendorInvoiceLines,
+    /// Drafts of the coming invoices from Pax8 with their lines.
+    DraftInvoices,
     /// Customers at the PSA.
     Customers,
     /// Items of the PSA.

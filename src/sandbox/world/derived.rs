@@ -53,13 +53,22 @@ fn order(subscription: &Record) -> String {
         .finish()
 }
 
-/// Drafts of the invoices of this month and of the next one.
-pub fn drafts(subscriptions: &Table, products: &Table, companies: &Table, today: NaiveDate) -> [Table; 2] {
+/// Drafts of the invoices of this month and of the next one. What has an invoice is drafted no more.
+pub fn drafts(
+    subscriptions: &Table,
+    products: &Table,
+    companies: &Table,
+    invoices: &Table,
+    today: NaiveDate,
+) -> [Table; 2] {
     let month = Period::of(today);
+    let dates = invoices.all().iter().filter_map(|invoice| invoice.text("invoiceDate")?.get(..10)?.parse().ok());
+    let last = dates.map(|date: NaiveDate| Period::of(date)).max();
     [month, month.next()].map(|month| {
         let items: String = subscriptions
             .all()
             .iter()
+            .filter(|_| last.is_none_or(|last| last < month))
             .filter_map(|subscription| draft_item(subscription, products, companies, month))
             .map(|item| item + "\n")
             .collect();

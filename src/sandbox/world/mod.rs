@@ -217,6 +217,7 @@ impl World {
         let subscriptions = table("pax8/subscriptions.jsonl", "id", "companyId")?;
         let products = table("pax8/products.jsonl", "id", "")?;
         let companies = table("pax8/companies.jsonl", "id", "")?;
+        let draft_items = derived::drafts(&subscriptions, &products, &companies, &invoices, today);
         Ok(Self {
             today,
             planted: Vec::new(),
@@ -226,7 +227,7 @@ impl World {
             history: table("pax8/subscription_history.jsonl", "", "id")?,
             invoices,
             invoice_items,
-            draft_items: derived::drafts(&subscriptions, &products, &companies, today),
+            draft_items,
             usage_summaries: table("pax8/usage_summaries.jsonl", "id", "subscriptionId")?,
             usage_lines: table("pax8/usage_lines.jsonl", "", "usageSummaryId")?,
             customers: table("psa/customers.jsonl", "id", "")?,

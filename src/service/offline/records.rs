@@ -7,6 +7,7 @@ use std::path::Path;
 use chrono::NaiveDate;
 
 use super::text_of;
+use crate::connector::draft::{self, Draft};
 use crate::connector::file::{FileMarketplace, FilePsa};
 use crate::connector::{ConnectorError, Cursor, Marketplace as _, Page, Psa as _, Rejected};
 use crate::domain::id::ExternalId;
@@ -167,6 +168,23 @@ impl Records {
                 },
             )
             .await?;
+        }
+        self.read_draft(pax8).await
+    }
+
+    /// What Pax8 forecasts for the month after the last invoices.
+    async fn read_draft(&mut self, pax8: &FileMarketplace) -> Result<(), ConnectorError> {
+        // The lines say which month it is; where they do not, it is the one after the last invoice.
+        let last = self.vendor_months.last().map(|month| month.first_day()).or(self.latest_day);
+        let drafts = draft::read(pax8, 1, last.unwrap_or_default()).await?;
+        self.reject(PAX8, drafts.rejected);
+        for Draft { invoice, lines } in drafts.drafts {
+            let taken = self.intake.builder.add_vendor_invoice(&invoice.record);
+            self.intake.check(taken);
+            for line in lines {
+                let taken = self.intake.builder.add_vendor_line(&line.record);
+                self.intake.check(taken);
+            }
         }
         Ok(())
     }

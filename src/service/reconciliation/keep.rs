@@ -55,6 +55,7 @@ impl ReconciliationService {
             fingerprint: summary.fingerprint.clone(),
             engine_version: summary.engine_version.to_string(),
             verdict: Word::read(&summary.verdict)?,
+            is_provisional: !summary.provisional.is_empty(),
             summary: serde_json::to_string(summary).expect("a summary of texts and numbers is always JSON"),
             read_at,
             created_at: core.clock.now(),
@@ -207,6 +208,7 @@ fn line((key, position): (&Key, i32)) -> Result<ReportLine, StorageError> {
         charged_quantity: key.charged_quantity,
         billed_quantity: key.billed_quantity,
         is_on_suggested_mapping: key.rests_on_suggested,
+        is_provisional: key.is_provisional,
         sources: Sources { vendor: key.vendor_line_ids.clone(), psa: key.psa_line_ids.clone() },
     })
 }

@@ -12,6 +12,7 @@ use crate::domain::id::{ExternalId, OrganizationId, ProviderAccountId};
 use crate::domain::mapping::{Mapping, MappingKind, MappingStatus, RecordKind};
 use crate::domain::period::Period;
 use crate::domain::provider::ProviderAccount;
+use crate::domain::record::{Known, VendorInvoiceStatus};
 use crate::domain::run::ReconciliationRun;
 use crate::engine::billing::{CompanyMapping, InputError, PeriodRule, Policy, Standing};
 use crate::storage::billing::{LineWindow, psa_lines, vendor_lines};
@@ -61,7 +62,7 @@ pub(super) async fn load(pulse: &mut Pulse, run: &ReconciliationRun, policy: &Po
         loaded: Loaded { intake: Intake::default(), read_at: core.clock.now() },
         external_ids: HashMap::new(),
     };
-    loader.pax8_records(&pax8).await?;
+    loader.pax8_records(&pax8, run).await?;
     loader.psa_records(&psa).await?;
     loader.decisions(run).await?;
     loader.lines(invoice_months(policy, run), pax8.id, psa.id).await?;
@@ -101,7 +102,7 @@ impl Loader<'_> {
     }
 
     // Names, states and prices of the past are needed for past months, so records that are gone count as well.
-    async fn pax8_records(&mut self, pax8: &ProviderAccount) -> Result<(), Stop> {
+    async fn pax8_records(&mut self, pax8: &ProviderAccount, run: &ReconciliationRun) -> Result<(), Stop> {
         self.each::<CompanyTable>(pax8.id, Presence::Everything, |loader, identity, company| {
             loader.external_ids.insert(identity.id, company.external_id.clone());
             loader.intake().builder.add_company(&company);
@@ -131,7 +132,14 @@ impl Loader<'_> {
             loader.check(taken);
         })
         .await?;
+        let months = invoice_months(&Policy::default(), run);
         self.each::<VendorInvoiceTable>(pax8.id, Presence::Present, |loader, _, invoice| {
+            // The draft of a month that is not looked at changes nothing here, its fingerprint included.
+            let is_draft = invoice.status == Some(Known::Known(VendorInvoiceStatus::Draft));
+            let month = Period::of(invoice.invoice_date);
+            if is_draft && months.is_some_and(|(first, last)| month < first || last < month) {
+                return;
+            }
             let taken = loader.intake().builder.add_vendor_invoice(&invoice);
             loader.check(taken);
         })

@@ -93,8 +93,13 @@ impl SyncService {
             Ok(connection) => connection,
             Err(error) => return Err(self.refused(claim, &psa, &error).await?),
         };
-        let source =
-            Source { store: &core.store, pax8_account: &pax8, marketplace: &*marketplace, psa: &*psa_connection };
+        let source = Source {
+            store: &core.store,
+            pax8_account: &pax8,
+            marketplace: &*marketplace,
+            psa: &*psa_connection,
+            today: core.clock.now().with_timezone(&pax8.time_zone).date_naive(),
+        };
         while let Some(dataset) = checkpoint.current() {
             let is_wanted = match dataset {
                 Dataset::Customers | Dataset::Companies => settings.syncs_customers,

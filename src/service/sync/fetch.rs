@@ -1,12 +1,14 @@
 //! Fetching the next page of a list. Talks to the providers and reads our own rows; writes nothing.
 
+use chrono::NaiveDate;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::checkpoint::Place;
 use super::rows::{self, CompletedInvoice, Rows};
-use crate::connector::{ConnectorError, Cursor, Marketplace, Page, Psa};
+use crate::connector::{ConnectorError, Cursor, Marketplace, Page, Psa, Rejected, draft};
 use crate::domain::id::ExternalId;
 use crate::domain::provider::ProviderAccount;
+use crate::domain::record::{Known, VendorInvoiceStatus};
 use crate::domain::run::{Dataset, SyncIssue};
 use crate::storage::source::vendor_invoice::VendorInvoiceTable;
 use crate::storage::source::{self, Presence};
@@ -61,6 +63,8 @@ pub(super) struct Source<'a> {
     pub pax8_account: &'a ProviderAccount,
     pub marketplace: &'a dyn Marketplace,
     pub psa: &'a dyn Psa,
+    /// Today where the Pax8 account is.
+    pub today: NaiveDate,
 }
 
 fn listed<T>(
@@ -115,6 +119,7 @@ impl Source<'_> {
             Dataset::SubscriptionHistory => self.histories(place).await?,
             Dataset::VendorPrices => self.prices(place).await?,
             Dataset::VendorInvoiceLines => self.lines(place).await?,
+            Dataset::DraftInvoices => self.drafts(place).await?,
         })
     }
 
@@ -170,6 +175,12 @@ impl Source<'_> {
             let rows = Rows::VendorInvoiceLines { lines: Vec::new(), completed_invoice: None };
             return Ok(Batch { rows, issues: Vec::new(), total: None, next: None, is_pulled: true });
         };
+        if invoice.record.status == Some(Known::Known(VendorInvoiceStatus::Draft)) {
+            // The lines of a draft come with it.
+            let next = Place { cursor: None, parent: Some(invoice.identity.external_id) };
+            let rows = Rows::VendorInvoiceLines { lines: Vec::new(), completed_invoice: None };
+            return Ok(Batch { rows, issues: Vec::new(), total: None, next: Some(next), is_pulled: true });
+        }
         let page = match self.marketplace.invoice_lines(&invoice.record, place.cursor.clone()).await {
             // A list may name an invoice that cannot be opened any more; the run goes on and says so. Its lines stay:
             // they were charged, and nothing says that they were not.
@@ -194,6 +205,31 @@ impl Source<'_> {
                 .then_some(CompletedInvoice { external_id: invoice.identity.external_id, counted: page.total }),
         };
         Ok(Batch { rows, issues, total: None, next: Some(next), is_pulled: true })
+    }
+
+    /// The drafts of this month's invoices, then those of the next month's.
+    async fn drafts(&self, place: &Place) -> Result<Batch, FetchError> {
+        let dataset = Dataset::DraftInvoices;
+        let month_offset = u8::from(place.parent.is_some());
+        let next = (month_offset == 0).then(|| Place { cursor: None, parent: Some("0".to_owned()) });
+        let drafts = match draft::read(self.marketplace, month_offset, self.today).await {
+            // A forecast is worth having, but no reason to stop: the account may lack the permission, and Pax8 says
+            // itself that this list may time out. As a rejected row, it keeps known drafts from being taken for gone.
+            Err(
+                error @ (ConnectorError::Forbidden { .. }
+                | ConnectorError::NotFound { .. }
+                | ConnectorError::Refused { .. }
+                | ConnectorError::Unavailable { .. }),
+            ) => {
+                let month = if month_offset == 0 { "this" } else { "the next" };
+                let reason = format!("the draft of {month} month's invoice cannot be read: {error}");
+                let issue = rows::rejected_issue(dataset, &Rejected { external_id: None, location: None, reason });
+                return Ok(Batch { rows: Rows::Nothing, issues: vec![issue], total: None, next, is_pulled: true });
+            }
+            other => other?,
+        };
+        let (rows, issues) = rows::drafts(drafts);
+        Ok(Batch { rows, issues, total: None, next, is_pulled: true })
     }
 
     /// Asks for the details of several records, a few at a time, and keeps their order. A record that the provider no

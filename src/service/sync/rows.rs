@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::connector::draft::Drafts;
 use crate::connector::{Page, PsaInvoiceDocument, Pulled, Rejected};
 use crate::domain::id::ExternalId;
 use crate::domain::record::{
@@ -35,6 +36,7 @@ pub(super) enum Rows {
     History(Vec<Incoming<Subscription>>),
     VendorInvoices(Vec<Incoming<VendorInvoice>>),
     VendorInvoiceLines { lines: Vec<Incoming<VendorInvoiceLine>>, completed_invoice: Option<CompletedInvoice> },
+    Drafts { invoices: Vec<Incoming<VendorInvoice>>, lines: Vec<Incoming<VendorInvoiceLine>> },
     VendorPrices { prices: Vec<Incoming<VendorPrice>>, completed_products: Vec<String> },
     Customers(Vec<Incoming<Customer>>),
     PsaProducts(Vec<Incoming<PsaProduct>>),
@@ -90,7 +92,7 @@ impl Rows {
             Self::Pax8Products(rows) => rows.len(),
             Self::Subscriptions(rows) | Self::History(rows) => rows.len(),
             Self::VendorInvoices(rows) => rows.len(),
-            Self::VendorInvoiceLines { lines, .. } => lines.len(),
+            Self::VendorInvoiceLines { lines, .. } | Self::Drafts { lines, .. } => lines.len(),
             Self::VendorPrices { prices, .. } => prices.len(),
             Self::Customers(rows) => rows.len(),
             Self::PsaProducts(rows) => rows.len(),
@@ -118,6 +120,14 @@ impl Rows {
                     if outcome.shortfall.is_none() {
                         outcome.gone = sync_work::mark_lines_gone(tx, pull, &[external_id]).await?;
                     }
+                }
+            }
+            Self::Drafts { invoices, lines } => {
+                let completed: Vec<String> = invoices.iter().map(|invoice| invoice.external_id.clone()).collect();
+                source::apply::<VendorInvoiceTable>(tx, ids, pull, invoices).await?;
+                outcome.add(source::apply::<VendorInvoiceLineTable>(tx, ids, pull, lines).await?);
+                if is_clean {
+                    outcome.gone = sync_work::mark_lines_gone(tx, pull, &completed).await?;
                 }
             }
             Self::VendorPrices { prices, completed_products } => {
@@ -180,6 +190,8 @@ pub(super) async fn mark_gone(
             }
             Ok(completion)
         }
+        // Nothing forecast is an answer like any other: there is no count to compare with.
+        Dataset::DraftInvoices => Ok(Completion::Gone(sync_work::mark_drafts_gone(tx, pull).await?)),
         Dataset::Customers => of::<CustomerTable>(tx, pull, total).await,
         Dataset::PsaProducts => of::<PsaProductTable>(tx, pull, total).await,
         Dataset::AgreementLines => of::<AgreementLineTable>(tx, pull, total).await,
@@ -294,6 +306,21 @@ pub(super) fn prices(records: Vec<Pulled<VendorPrice>>) -> Vec<Incoming<VendorPr
             Incoming { external_id: format!("{key}#{occurrence}"), raw, record }
         })
         .collect()
+}
+
+/// Drafts of invoices, taken apart into heads and lines, with the issues of the lines.
+pub(super) fn drafts(found: Drafts) -> (Rows, Vec<SyncIssue>) {
+    let dataset = Dataset::DraftInvoices;
+    let mut issues: Vec<SyncIssue> = found.rejected.iter().map(|rejected| rejected_issue(dataset, rejected)).collect();
+    let (mut invoices, mut lines) = (Vec::new(), Vec::new());
+    for draft in found.drafts {
+        for line in &draft.lines {
+            issues.extend(line.notes.iter().map(|note| note_issue(dataset, &line.record.external_id, note)));
+        }
+        lines.extend(incoming(draft.lines, |line| &line.external_id));
+        invoices.extend(incoming(vec![draft.invoice], |invoice| &invoice.external_id));
+    }
+    (Rows::Drafts { invoices, lines }, issues)
 }
 
 /// Invoices of a PSA, taken apart into heads and lines, with the issues of both.

@@ -141,6 +141,10 @@ pub trait SourceTable: Send + Sync + 'static {
     fn identity(model: &<Self::Entity as EntityTrait>::Model) -> Identity;
     /// What a row says.
     fn record(model: <Self::Entity as EntityTrait>::Model) -> Result<Self::Record, StorageError>;
+    /// Which rows the list of these records accounts for: a complete pull marks those of them that it did not find.
+    fn listed() -> Condition {
+        Condition::all()
+    }
     /// A row as a stored record.
     fn stored(model: <Self::Entity as EntityTrait>::Model) -> Result<Stored<Self::Record>, StorageError> {
         Ok(Stored { identity: Self::identity(&model), record: Self::record(model)? })
@@ -338,6 +342,15 @@ fn replacing<T: SourceTable>() -> OnConflict {
 
 /// Marks what a complete pull no longer found, and says how many records that were.
 pub async fn mark_gone<T: SourceTable>(tx: &Tx, pull: Pull) -> Result<u64, StorageError> {
+    mark_gone_where::<T>(tx, pull, T::listed()).await
+}
+
+/// Marks those of some records that a complete pull of them no longer found.
+pub(super) async fn mark_gone_where<T: SourceTable>(
+    tx: &Tx,
+    pull: Pull,
+    condition: Condition,
+) -> Result<u64, StorageError> {
     let columns = T::columns();
     let unseen = Condition::any()
         .add(columns.last_seen_run.is_null())
@@ -348,6 +361,7 @@ pub async fn mark_gone<T: SourceTable>(tx: &Tx, pull: Pull) -> Result<u64, Stora
         .filter(columns.account_id.eq(pull.account_id.0))
         .filter(columns.gone_at.is_null())
         .filter(unseen)
+        .filter(condition)
         .exec(&**tx)
         .await?;
     Ok(result.rows_affected)

@@ -3,11 +3,13 @@
 use entity::value::ExactDecimal;
 use entity::vendor_invoice;
 use sea_orm::ActiveValue::Set;
+use sea_orm::ColumnTrait as _;
+use sea_orm::sea_query::Condition;
 
 use super::{Common, SourceTable};
-use crate::domain::record::VendorInvoice;
+use crate::domain::record::{VendorInvoice, VendorInvoiceStatus};
 use crate::storage::StorageError;
-use crate::storage::text;
+use crate::storage::text::{self, Word as _};
 
 /// The table of these records.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +46,12 @@ impl SourceTable for VendorInvoiceTable {
             currency: Set(record.currency.map(|currency| currency.to_string())),
             company_external_id: Set(record.company_external_id.as_ref().map(|id| id.as_str().to_owned())),
         }
+    }
+
+    /// Drafts are no part of the list of invoices.
+    fn listed() -> Condition {
+        let status = vendor_invoice::Column::Status;
+        Condition::any().add(status.is_null()).add(status.ne(VendorInvoiceStatus::Draft.word()))
     }
 
     fn identity(model: &vendor_invoice::Model) -> super::Identity {

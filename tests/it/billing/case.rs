@@ -376,6 +376,7 @@ impl Case {
             status: words.text("status").map(|status| match status {
                 "void" => Known::Known(VendorInvoiceStatus::Void),
                 "credited" => Known::Known(VendorInvoiceStatus::Credited),
+                "draft" => Known::Known(VendorInvoiceStatus::Draft),
                 other => Known::Unrecognized(other.to_owned()),
             }),
             total: words.decimal("total"),
@@ -544,9 +545,10 @@ pub fn render(input: &Input, report: &Report) -> String {
             KeyItem::Missing(product) => format!("pax8:{}", input.product_id(product)),
         };
         let suggested = if key.rests_on_suggested { " (suggested)" } else { "" };
+        let provisional = if key.is_provisional { " (provisional)" } else { "" };
         writeln!(
             text,
-            "{} {customer} {item} {} {}: cost {} expected {} billed {}{suggested}",
+            "{} {customer} {item} {} {}: cost {} expected {} billed {}{suggested}{provisional}",
             key.class.as_str(),
             key.period,
             key.currency,
@@ -569,7 +571,7 @@ pub fn render(input: &Input, report: &Report) -> String {
         let (class, lines, sum) = (row.class.as_str(), row.count, plain(row.amount, 2));
         writeln!(text, "{class} {reason} {side}: {lines} lines, {sum} {currency}").unwrap();
     }
-    for row in report.tie_out.iter().filter(|row| row.total.is_some()) {
+    for row in report.tie_out.iter().filter(|row| row.total.is_some() || row.ignored.is_some()) {
         let (id, residue) = (input.vendor_invoice_id(row.invoice), amount(row.residue));
         match (row.ignored, row.ties) {
             (Some(reason), _) => {
@@ -579,6 +581,11 @@ pub fn render(input: &Input, report: &Report) -> String {
             (None, Some(basis)) => writeln!(text, "invoice {id} ties out by {basis:?}, residue {residue}").unwrap(),
             (None, None) => writeln!(text, "invoice {id} does not tie out, residue {residue}").unwrap(),
         }
+    }
+    for row in &report.provisional {
+        let side = if row.side == Side::Vendor { "vendor" } else { "psa" };
+        let (period, currency, lines, sum) = (row.period, row.currency, row.count, plain(row.amount, 2));
+        writeln!(text, "provisional {period} {currency} {side}: {lines} lines, {sum}").unwrap();
     }
     if report.period_end == PeriodEnd::Exclusive {
         writeln!(text, "service periods end on the day after the last one").unwrap();

@@ -93,6 +93,38 @@ fn a_clean_month_ends_with_success() {
 }
 
 #[test]
+fn a_draft_gives_a_provisional_report_before_the_invoice_comes() {
+    let item = r#"{"type":"subscription","companyId":"COMPANY","productId":"PRODUCT","subscriptionId":"SUBSCRIPTION","startPeriod":"2026-10-01","endPeriod":"2026-10-31","term":"Monthly","quantity":17,"cost":22.0,"costTotal":374.0,"amountDue":374.0,"subTotal":448.8,"currencyCode":"USD"}"#;
+    let world = tiny_world_but("pax8/companies.jsonl", "Acme Dental LLC", "Acme Dental LLC");
+    let items = world.path().join("pax8/invoice_items");
+    let first = std::fs::read_dir(&items).expect("items").next().expect("an invoice").expect("a file").path();
+    let line = std::fs::read_to_string(first).expect("lines");
+    let line: serde_json::Value = serde_json::from_str(line.lines().next().expect("a line")).expect("JSON");
+    let member = |name: &str| line[name].as_str().expect("an id").to_owned();
+    let item = item
+        .replace("COMPANY", &member("companyId"))
+        .replace("PRODUCT", &member("productId"))
+        .replace("SUBSCRIPTION", &member("subscriptionId"));
+    std::fs::write(world.path().join("pax8/draft_items.jsonl"), item).expect("the copy can be written");
+    let out = tempfile::tempdir().expect("a folder");
+    let (data, mappings) = (world.path(), world.path().join("gold"));
+    let arguments = ["--data", text(data), "--mappings", text(&mappings), "--period", "2026-10"];
+    let output = concord(&[&arguments[..], &["--as-of", "2026-10-02", "--out", text(out.path())]].concat());
+    let sentence = "2026-10 in USD is provisional: 1 line of drafts of Pax8, 374.00 USD, count until the invoice comes";
+    assert!(said(&output).split_whitespace().collect::<Vec<_>>().join(" ").contains(sentence), "{}", said(&output));
+    let written = files(out.path());
+    let page = String::from_utf8(written["report.html"].clone()).expect("text");
+    assert!(page.contains(sentence), "{page}");
+    let json: serde_json::Value = serde_json::from_slice(&written["report.json"]).expect("JSON");
+    assert_eq!(json["summary"]["provisional"][0]["amount"], "374");
+    assert_eq!(json["keys"][0]["isProvisional"], true);
+    assert_ne!(json["summary"]["verdict"], "CLEAN");
+    // The months with invoices know nothing of it.
+    let output = concord(&["--data", text(data), "--mappings", text(&mappings)]);
+    assert!(!said(&output).contains("provisional"), "{}", said(&output));
+}
+
+#[test]
 fn a_row_that_cannot_be_read_is_in_the_report_and_nothing_else_is_lost() {
     let world = tiny_world_but("pax8/companies.jsonl", "Acme Dental LLC", "Acme \\q Dental");
     let out = tempfile::tempdir().expect("a folder");

@@ -1,11 +1,12 @@
 //! Marks of what is gone: set by a complete pull alone, and never on the strength of a list that hid something.
 
+use concord::connector::ConnectorError;
 use concord::domain::provider::Side;
-use concord::domain::run::Dataset;
+use concord::domain::run::{Dataset, RunStatus};
 use concord::service::setup::UpdateSettings;
 
 use super::provider::{
-    company, page, pages, price, psa_invoice, pulled, rejected, subscription, vendor_invoice, vendor_line,
+    company, draft_line, page, pages, price, psa_invoice, pulled, rejected, subscription, vendor_invoice, vendor_line,
 };
 use super::world::{World, worlds};
 
@@ -118,6 +119,46 @@ async fn a_line_that_left_its_psa_invoice_is_gone_also_when_another_invoice_is_u
         world.provider.script().psa_invoices = vec![page(vec![unreadable])];
         world.sync().await;
         assert_eq!(present(&world, "psa_invoice_line").await, ["l1", "l4"], "`l4` may be the unreadable one");
+    }
+}
+
+#[tokio::test]
+async fn drafts_come_and_go_with_their_lines_and_stay_while_they_cannot_be_read() {
+    let (one, two) = (draft_line("s1", "2026-04-01"), draft_line("s2", "2026-04-01"));
+    let denied = || ConnectorError::Forbidden { provider: "Pax8", message: "no billing access".to_owned() };
+    for world in worlds().await {
+        world.provider.script().vendor_invoices = vec![page(vec![vendor_invoice("v1")])];
+        world.provider.script().vendor_lines.insert("v1".to_owned(), Vec::new());
+        world.provider.script().drafts.insert(1, Ok(page(vec![one.clone(), two.clone()])));
+        let run = world.sync().await;
+        assert_eq!((run.status, run.issue_count), (RunStatus::Succeeded, 0), "on {}", world.database.url);
+        assert_eq!(present(&world, "vendor_invoice").await, ["draft-2026-04-USD", "v1"]);
+        let (first, second) =
+            ("draft-2026-04-USD/s1/subscription/2026-04-01/1", "draft-2026-04-USD/s2/subscription/2026-04-01/1");
+        assert_eq!(present(&world, "vendor_invoice_line").await, [first, second]);
+
+        world.provider.script().drafts.insert(1, Err(denied()));
+        let run = world.sync().await;
+        assert_eq!(run.status, RunStatus::SucceededWithIssues, "a forecast is no reason to fail");
+        let message =
+            "the draft of the next month's invoice cannot be read: Pax8 does not allow this: no billing access";
+        assert_eq!(world.texts("SELECT message FROM sync_issue").await, [message]);
+        assert_eq!(present(&world, "vendor_invoice_line").await, [first, second]);
+
+        world.provider.script().drafts.insert(1, Ok(page(vec![two.clone()])));
+        world.sync().await;
+        assert_eq!(present(&world, "vendor_invoice_line").await, [second]);
+        // The list of invoices says nothing about drafts.
+        let late = ConnectorError::Unavailable { provider: "Pax8", message: "status 408".to_owned() };
+        world.provider.script().drafts.insert(0, Err(late));
+        world.provider.script().vendor_invoices = vec![page(Vec::new())];
+        world.sync().await;
+        assert_eq!(present(&world, "vendor_invoice").await, ["draft-2026-04-USD"]);
+
+        world.provider.script().drafts.clear();
+        world.sync().await;
+        assert_eq!(present(&world, "vendor_invoice").await, [""; 0], "nothing is forecast any more");
+        assert_eq!(present(&world, "vendor_invoice_line").await, [""; 0]);
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Script {
     pub vendor_invoices: Vec<Page<VendorInvoice>>,
     /// Lines by invoice; an invoice that is missing here is not found.
     pub vendor_lines: BTreeMap<String, Vec<Pulled<VendorInvoiceLine>>>,
+    /// Lines of the drafts of this month and of the next one; none where none is written down.
+    pub drafts: BTreeMap<u8, Answer<VendorInvoiceLine>>,
     pub customers: Vec<Page<Customer>>,
     pub psa_invoices: Vec<Page<PsaInvoiceDocument>>,
 }
@@ -164,6 +166,18 @@ pub fn vendor_line(id: &str, invoice: &str, product: &str) -> Pulled<VendorInvoi
     })
 }
 
+/// A line of a draft: seats of a month.
+pub fn draft_line(subscription: &str, start: &str) -> Pulled<VendorInvoiceLine> {
+    let line = vendor_line("sent without an id", "draft", "p").record;
+    pulled(VendorInvoiceLine {
+        subscription_external_id: Some(subscription.into()),
+        period_start: Some(start.parse().expect("a day")),
+        term: Some(Known::Known(concord::domain::record::BillingTerm::Monthly)),
+        currency: Some(concord::domain::money::Currency::USD),
+        ..line
+    })
+}
+
 /// An invoice of the PSA with these lines.
 pub fn psa_invoice(id: &str, lines: &[&str]) -> Pulled<PsaInvoiceDocument> {
     let line = |line: &&str| {
@@ -240,8 +254,8 @@ impl Marketplace for Provider {
     async fn invoice_lines(&self, invoice: &VendorInvoice, _: Option<Cursor>) -> Answer<VendorInvoiceLine> {
         of(&self.script().vendor_lines, &invoice.external_id)
     }
-    async fn draft_lines(&self, _: u8, _: Option<Cursor>) -> Answer<VendorInvoiceLine> {
-        nothing()
+    async fn draft_lines(&self, month_offset: u8, _: Option<Cursor>) -> Answer<VendorInvoiceLine> {
+        self.script().drafts.get(&month_offset).cloned().unwrap_or_else(nothing)
     }
     async fn usage_summaries(&self, _: &ExternalId, _: Option<Cursor>) -> Answer<UsageSummary> {
         nothing()
