@@ -140,7 +140,8 @@ impl Wording<'_> {
             pair: finding.pair,
             sentence: words.sentence,
             cost_sentence: words.cost_sentence,
-            root_cause: self.history.cause(finding)?,
+            // A cause is worth having, but a figure that leaves the range on the way to it is no reason for no report.
+            root_cause: self.history.cause(finding).ok().flatten(),
             vendor_lines: finding.vendor_lines.clone(),
             psa_lines: finding.psa_lines.clone(),
         })
