@@ -109,6 +109,26 @@ async fn a_discrepancy_stays_the_same_from_month_to_month() {
 }
 
 #[tokio::test]
+async fn why_a_difference_arose_is_stored_with_its_month() {
+    for world in worlds().await {
+        world.change("UPDATE psa_invoice_line SET gone_at = last_seen_at WHERE external_id = 'b1'").await;
+        let run = world.reconcile().await;
+        let (caller, service) = (world.caller(Role::Viewer), &world.services.reconciliation);
+        let id = run.report_id.expect("a report");
+        let document = world.document(id).await;
+        let written: Vec<Option<&str>> =
+            document.discrepancies.iter().map(|found| found.root_cause.as_deref()).collect();
+        assert_eq!(written, [Some("The subscription began on 2026-01-01; nothing in the PSA bills it.")]);
+        let page = service
+            .occurrences(&caller, id, &OccurrenceFilter::default(), (OccurrenceOrder::Key, false), &Window::first(10))
+            .await
+            .expect("readable");
+        let stored: Vec<Option<&str>> = page.items.iter().map(|(_, found)| found.root_cause.as_deref()).collect();
+        assert_eq!(stored, written);
+    }
+}
+
+#[tokio::test]
 async fn a_worker_that_lost_its_lease_writes_nothing() {
     for world in worlds().await {
         let run = world.start().await;

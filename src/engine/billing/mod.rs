@@ -3,7 +3,8 @@
 //! Pure, exact and deterministic: the same [`Input`] and [`Policy`] give the same [`Report`]. Records go into an
 //! [`InputBuilder`] one at a time; `build` puts them into canonical order; [`reconcile`] does the rest:
 //!
-//! 1. `key` places every line on an account (customer, item, currency) and a period, or sets it aside with a reason.
+//! 1. `key` places every line on an account (customer, item, currency) and a period, or sets it aside with a reason;
+//!    `provisional` says which periods rest on drafts.
 //! 2. `expected` computes what each charge should have been billed with, from `price` and `quantity`.
 //! 3. `judge` compares an account: `adhoc` matches what does not recur, `assign` says which line bills which
 //!    subscription, `compare` names the difference.
