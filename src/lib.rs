@@ -32,6 +32,7 @@
 //! | what makes two records the same | [`engine::matching`], with a text fixture in `tests/fixtures/matching` |
 //! | a quirk of a provider | its folder in [`connector`]: `wire.rs` is what it sends, `convert.rs` what we make of it |
 //! | a new PSA | a new folder in [`connector::psa`] and a value of [`domain::provider::ConnectorKind`] |
+//! | what a decision, a rule that hides or a closed month means | [`domain::decision`], [`domain::suppression`], [`domain::closing`] |
 //! | who may do what, and what is remembered of it | the use case in [`service`] |
 //! | a field or an operation of the API | [`graphql`]: objects, queries, one file per mutation |
 //! | a table | `migration`, `entity` and the repository in [`storage`] |
@@ -79,6 +80,11 @@
 //!    been billed and what was; names every difference; and refuses to return when the books do not foot.
 //! 4. The report is stored once: its rows for queries, its canonical JSON compressed beside them, its fingerprint over
 //!    everything that went in. The same inputs find the report that is already there.
+//! 5. In the transaction that ends the run, the report is compared with the run before, speaks from now on for those of
+//!    its months that are not closed, and the discrepancies take their new states by [`domain::decision`]: found otherwise
+//!    than a decision covers, reopened; found by no report that speaks for a month, closed; hidden or shown by the rules
+//!    that held when it was made. What people do between two reports ([`service::discrepancy`], [`service::closing`]) takes
+//!    the same locks in the same order: month, discrepancies by id, audit.
 
 pub mod app;
 pub mod cli;
