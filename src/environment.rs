@@ -1,6 +1,7 @@
-//! Time and ids, the two things that differ from run to run. Everything else receives them from here, so that a test
-//! can fix both.
+//! Time and ids, the two things that differ from run to run, and the threads of this machine. Everything else receives
+//! them from here, so that a test can fix them.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
@@ -38,6 +39,13 @@ impl Ids for RandomIds {
         #[expect(clippy::disallowed_methods, reason = "the one place that makes ids")]
         Uuid::now_v7()
     }
+}
+
+/// Threads that one computation may use: those that this machine gives the process, and no more than a few, because a
+/// server has other things to do and because what cannot be spread soon takes most of the time.
+pub fn threads() -> NonZeroUsize {
+    const FEW: NonZeroUsize = NonZeroUsize::new(4).expect("it is not zero");
+    std::thread::available_parallelism().map_or(NonZeroUsize::MIN, |threads| threads.min(FEW))
 }
 
 /// A clock that stands still until it is moved.

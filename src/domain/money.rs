@@ -57,6 +57,16 @@ impl Currency {
         std::str::from_utf8(&self.0).expect("a currency holds three ASCII letters")
     }
 
+    /// The code as a number that sorts like it.
+    pub fn number(self) -> u16 {
+        self.0.into_iter().fold(0, |number, letter| number * 26 + u16::from(letter - b'A'))
+    }
+
+    /// The currency of a number; numbers that belong to no code repeat those that do.
+    pub fn of_number(number: u16) -> Self {
+        Self([number / 676, number / 26, number].map(|part| b'A' + (part % 26) as u8))
+    }
+
     /// Digits of the minor unit (ISO 4217): 2 for most, 0 for yen, 3 for dinars.
     pub fn minor_digits(&self) -> u32 {
         match &self.0 {

@@ -399,7 +399,9 @@ impl<'a> Calculator<'a> {
         let same = |charge: &Charge| -> Same {
             (charge.period, charge.subscription, charge.kind, charge.start, charge.end, charge.term)
         };
-        if charges.len() < 2 {
+        // What is charged once for each subscription repeats nothing; the few charges of most accounts show it at once.
+        let is_alone = |at: usize| charges[..at].iter().all(|before| before.subscription != charges[at].subscription);
+        if charges.len() < 2 || (charges.len() <= 16 && (1..charges.len()).all(is_alone)) {
             return;
         }
         // Use may come as one line for each group of resources; only equal amounts make a duplicate.

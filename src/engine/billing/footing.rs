@@ -78,6 +78,17 @@ impl Footing {
         Ok(())
     }
 
+    /// Takes what was counted elsewhere.
+    pub(super) fn merge(&mut self, other: Self) -> Result<(), OutOfRange> {
+        for (place, sum) in other.classed {
+            self.classed.entry(place).or_default().merge(sum)?;
+        }
+        for (place, sum) in other.source {
+            self.source.entry(place).or_default().merge(sum)?;
+        }
+        Ok(())
+    }
+
     /// The rows of the report, or an error when they do not add up to the source.
     pub(super) fn close(self) -> Result<(Vec<FootingRow>, Vec<CoverageRow>), ReconcileError> {
         let mut by_side: BTreeMap<(Option<Currency>, Side), Sum> = BTreeMap::new();

@@ -93,6 +93,15 @@ pub(super) struct Outcome {
     pub(super) extras: Vec<Extra>,
 }
 
+impl Outcome {
+    /// Takes what the accounts after these leave.
+    pub(super) fn append(&mut self, next: Self) {
+        self.findings.extend(next.findings);
+        self.unbilled.extend(next.unbilled);
+        self.extras.extend(next.extras);
+    }
+}
+
 /// Judges accounts one at a time.
 pub(super) struct Judge<'a> {
     pub(super) calculator: &'a Calculator<'a>,

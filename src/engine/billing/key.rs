@@ -37,8 +37,7 @@ impl AccountKey {
             KeyItem::Item(item) => item.0,
             KeyItem::Missing(product) => product.0 | MISSING,
         };
-        let letters = currency.as_str().bytes().fold(0_u128, |code, letter| code * 26 + u128::from(letter - b'A'));
-        Self(u128::from(customer) << 96 | u128::from(item) << 64 | letters << 48)
+        Self(u128::from(customer) << 96 | u128::from(item) << 64 | u128::from(currency.number()) << 48)
     }
 
     /// An account without a customer, for charges that name no company. It sorts after every other.
@@ -65,10 +64,7 @@ impl AccountKey {
     }
 
     pub(super) fn currency(self) -> Currency {
-        let code = (self.0 >> 48) as u16;
-        let letters = [code / 676, code / 26 % 26, code % 26].map(|digit| b'A' + digit as u8);
-        let text = std::str::from_utf8(&letters).expect("made of three letters");
-        Currency::parse(text).expect("made of three letters")
+        Currency::of_number((self.0 >> 48) as u16)
     }
 
     pub(super) fn known_customer(self) -> Option<CustomerRef> {

@@ -1,4 +1,5 @@
-//! The run itself: places lines on keys, judges account by account, and adds up.
+//! The run itself: places lines on keys, judges account by account, and adds up. Neighbouring accounts make a stretch,
+//! and stretches are judged on several threads at once; what they come to is joined in their order.
 
 use std::collections::HashSet;
 
@@ -10,27 +11,31 @@ use super::chain::Chains;
 use super::expected::{Calculator, Charge, ChargeKind, Standing};
 use super::finding::Finding;
 use super::fingerprint;
-use super::footing::Footing;
 use super::input::Input;
 use super::intern::{CustomerRef, PsaLineRef, SubscriptionRef, VendorLineRef};
 use super::judge::{Account, Bill, Judge, Outcome};
-use super::key::{AccountKey, Place, Placement, Resolver, shifted};
+use super::key::{AccountKey, Place, Resolver, shifted};
 use super::pair;
+use super::place::{Places, Stretch};
 use super::policy::Policy;
 use super::provisional::{self, Provisional};
-use super::report::{Class, KeyResult, Reason, ReconcileError, Report, Side};
+use super::report::{Class, KeyResult, Reason, ReconcileError, Report};
 use super::summary;
+use super::threads::Threads;
 use super::tie_out::tie_out;
-use crate::domain::discrepancy::DiscrepancyType as Type;
-use crate::domain::money::{Currency, OutOfRange};
+use crate::domain::money::OutOfRange;
 use crate::domain::period::Period;
-use crate::domain::record::BillingTerm;
 
 /// Longest range of a run in months.
 const LONGEST: usize = 600;
 
-/// Compares what Pax8 charged with what the PSA billed.
+/// Compares what Pax8 charged with what the PSA billed, on one thread.
 pub fn reconcile(input: &Input, policy: &Policy) -> Result<Report, ReconcileError> {
+    reconcile_on(Threads::ONE, input, policy)
+}
+
+/// The same on several threads. The report does not depend on how many there are.
+pub fn reconcile_on(threads: Threads, input: &Input, policy: &Policy) -> Result<Report, ReconcileError> {
     let periods: Vec<Period> = input.first.through(input.last).take(LONGEST + 1).collect();
     if periods.is_empty() || periods.len() > LONGEST {
         return Err(ReconcileError::BadPeriods { first: input.first, last: input.last });
@@ -38,38 +43,28 @@ pub fn reconcile(input: &Input, policy: &Policy) -> Result<Report, ReconcileErro
     let count = u16::try_from(periods.len()).expect("at most 600 periods");
     let resolver = Resolver::new(input, policy, count);
     let calculator = Calculator::new(&resolver);
-    let chains = Chains::new(input);
-    let judge = Judge::new(&calculator, &chains, periods.clone());
+    let (tie_out, chains) = threads.both(|| tie_out(input), || Chains::new(input));
+    let judge = Judge::new(&calculator, &chains, periods);
+    let due = Due::new(input, policy, &resolver);
 
-    let mut footing = Footing::default();
-    let (vendor, unassigned) = place_vendor_lines(&resolver, &mut footing)?;
-    let psa = place_psa_lines(&resolver, &mut footing)?;
-    let subscriptions = place_subscriptions(&resolver);
-    let provisional = Provisional::of(input, &vendor, &psa)?;
-    let mut run = Run {
-        judge: &judge,
-        due: Due::new(input, policy, &resolver),
-        provisional: &provisional,
-        keys: Vec::new(),
-        key_vendor_lines: Vec::with_capacity(vendor.len()),
-        key_psa_lines: Vec::with_capacity(psa.len()),
-        accounts: Vec::new(),
-        outcome: Outcome::default(),
-        charges: Vec::new(),
-        bills: Vec::new(),
-    };
-    let (mut vendor, mut psa, mut subscriptions) = (&vendor[..], &psa[..], &subscriptions[..]);
-    loop {
-        let next = [vendor, psa, subscriptions].into_iter().filter_map(|side| side.first()).min();
-        let Some(account) = next.map(|place| place.account()) else { break };
-        let vendor_part = split(&mut vendor, account);
-        let psa_part = split(&mut psa, account);
-        let subscription_part = split(&mut subscriptions, account);
-        run.account(account, vendor_part, psa_part, subscription_part)?;
+    let places = Places::of(&resolver, threads)?;
+    let provisional = Provisional::of(input, &places.vendor, &places.psa)?;
+    let run = || Run::new(&judge, &due, &provisional);
+    let judged = threads.each(places.stretches(threads), |stretch| run().stretch(stretch));
+    let Places { footing, unassigned, .. } = places;
+    let (mut keys, mut outcome) = (Vec::with_capacity(judged.len()), Outcome::default());
+    for stretch in judged {
+        let Judged { keys: own_keys, outcome: own_outcome } = stretch?;
+        keys.push(own_keys);
+        outcome.append(own_outcome);
     }
-    let Run { keys, key_vendor_lines, key_psa_lines, accounts, outcome, .. } = run;
-    let mut findings = pair::settle(&judge, outcome)?;
-    findings.extend(unassigned);
+    let settle = || -> Result<Vec<Finding>, OutOfRange> {
+        let mut findings = pair::settle(&judge, outcome)?;
+        findings.extend(unassigned);
+        summary::sort(&mut findings);
+        Ok(findings)
+    };
+    let (Keys { keys, accounts, vendor_lines, psa_lines }, findings) = threads.both(|| Keys::joined(keys), settle);
     let mut report = Report {
         first: input.first,
         last: input.last,
@@ -85,90 +80,12 @@ pub fn reconcile(input: &Input, policy: &Policy) -> Result<Report, ReconcileErro
         footing: Vec::new(),
         coverage: Vec::new(),
         provisional: provisional.rows(&judge.periods)?,
-        tie_out: tie_out(input)?,
-        key_vendor_lines,
-        key_psa_lines,
+        tie_out: tie_out?,
+        key_vendor_lines: vendor_lines,
+        key_psa_lines: psa_lines,
     };
-    summary::complete(&judge, &mut report, &accounts, findings, footing)?;
+    summary::complete(threads, &judge, &mut report, &accounts, findings?, footing)?;
     Ok(report)
-}
-
-fn split<'a>(side: &mut &'a [Place], account: AccountKey) -> &'a [Place] {
-    let end = side.iter().position(|place| place.account() != account).unwrap_or(side.len());
-    let (part, rest) = side.split_at(end);
-    *side = rest;
-    part
-}
-
-fn place_vendor_lines(
-    resolver: &Resolver<'_>,
-    footing: &mut Footing,
-) -> Result<(Vec<Place>, Vec<Finding>), OutOfRange> {
-    let input = resolver.input;
-    let mut places = Vec::with_capacity(input.vendor_lines.len());
-    let mut unassigned = Vec::new();
-    for (at, line) in (0_u32..).zip(&input.vendor_lines) {
-        match resolver.place_vendor_line(at) {
-            Placement::Keyed(place) => {
-                footing.source(Some(place.account().currency()), Side::Vendor, line.cost_total)?;
-                places.push(place);
-            }
-            Placement::Aside(class, reason, currency) => {
-                footing.source(currency, Side::Vendor, line.cost_total)?;
-                footing.aside(currency, Side::Vendor, (class, reason), line.cost_total)?;
-                if reason == Reason::NoCompany && line.term == Some(BillingTerm::Arrears) {
-                    unassigned.extend(unassigned_use(resolver, at, currency));
-                }
-            }
-            Placement::Outside => {}
-        }
-    }
-    places.sort_unstable();
-    Ok((places, unassigned))
-}
-
-/// Use that Pax8 links to no company: it has a product, but nobody to bill.
-fn unassigned_use(resolver: &Resolver<'_>, at: u32, currency: Option<Currency>) -> Option<Finding> {
-    let line = resolver.input.vendor_line(VendorLineRef(at));
-    let (product, currency) = (line.product?, currency?);
-    let invoice = resolver.input.vendor_invoices.get(line.invoice)?;
-    let period = resolver.period_of(resolver.policy.vendor_period, invoice.date, line.start)?;
-    let item = super::report::KeyItem::Missing(product);
-    let mut finding = Finding::new(Type::UsageUnassigned, AccountKey::nobody(item, currency), period);
-    finding.subscription = line.subscription;
-    finding.product = Some(product);
-    finding.vendor_lines.push(VendorLineRef(at));
-    Some(finding)
-}
-
-fn place_psa_lines(resolver: &Resolver<'_>, footing: &mut Footing) -> Result<Vec<Place>, OutOfRange> {
-    let input = resolver.input;
-    let mut places = Vec::with_capacity(input.psa_lines.len());
-    for (at, line) in (0_u32..).zip(&input.psa_lines) {
-        match resolver.place_psa_line(at) {
-            Placement::Keyed(place) => {
-                footing.source(Some(place.account().currency()), Side::Psa, line.amount)?;
-                places.push(place);
-            }
-            Placement::Aside(class, reason, currency) => {
-                footing.source(currency, Side::Psa, line.amount)?;
-                footing.aside(currency, Side::Psa, (class, reason), line.amount)?;
-            }
-            Placement::Outside => {}
-        }
-    }
-    places.sort_unstable();
-    Ok(places)
-}
-
-fn place_subscriptions(resolver: &Resolver<'_>) -> Vec<Place> {
-    let mut places = Vec::new();
-    for at in (0_u32..).take(resolver.input.subscriptions.ids.len()) {
-        let accounts = resolver.subscription_accounts(SubscriptionRef(at));
-        places.extend(accounts.into_iter().map(|account| account.at(0, at)));
-    }
-    places.sort_unstable();
-    places
 }
 
 /// Which customers have an invoice in which period, and from which day a missing one counts.
@@ -210,16 +127,57 @@ impl Due {
     }
 }
 
-struct Run<'a> {
-    judge: &'a Judge<'a>,
-    due: Due,
-    provisional: &'a Provisional,
+/// What a stretch of accounts comes to.
+#[derive(Default)]
+struct Judged {
+    keys: Keys,
+    outcome: Outcome,
+}
+
+/// Keys of neighbouring accounts, with the lines behind them.
+#[derive(Default)]
+struct Keys {
     keys: Vec<KeyResult>,
-    key_vendor_lines: Vec<VendorLineRef>,
-    key_psa_lines: Vec<PsaLineRef>,
     /// Account of each key.
     accounts: Vec<(AccountKey, u16)>,
-    outcome: Outcome,
+    vendor_lines: Vec<VendorLineRef>,
+    psa_lines: Vec<PsaLineRef>,
+}
+
+impl Keys {
+    /// The keys of all stretches, in their order.
+    fn joined(stretches: Vec<Self>) -> Self {
+        let total = |length: fn(&Self) -> usize| stretches.iter().map(length).sum();
+        let mut all = Self {
+            keys: Vec::with_capacity(total(|own| own.keys.len())),
+            accounts: Vec::with_capacity(total(|own| own.accounts.len())),
+            vendor_lines: Vec::with_capacity(total(|own| own.vendor_lines.len())),
+            psa_lines: Vec::with_capacity(total(|own| own.psa_lines.len())),
+        };
+        for own in stretches {
+            let (vendor_start, psa_start) = (place_of(all.vendor_lines.len()), place_of(all.psa_lines.len()));
+            all.keys.extend(own.keys.into_iter().map(|mut key| {
+                key.vendor_lines = key.vendor_lines.start + vendor_start..key.vendor_lines.end + vendor_start;
+                key.psa_lines = key.psa_lines.start + psa_start..key.psa_lines.end + psa_start;
+                key
+            }));
+            all.accounts.extend(own.accounts);
+            all.vendor_lines.extend(own.vendor_lines);
+            all.psa_lines.extend(own.psa_lines);
+        }
+        all
+    }
+}
+
+fn place_of(length: usize) -> u32 {
+    u32::try_from(length).expect("fewer than four billion lines")
+}
+
+struct Run<'a> {
+    judge: &'a Judge<'a>,
+    due: &'a Due,
+    provisional: &'a Provisional,
+    judged: Judged,
     charges: Vec<Charge>,
     bills: Vec<Bill>,
 }
@@ -227,25 +185,33 @@ struct Run<'a> {
 /// Why the lines of one period of an account cannot be judged.
 type Verdicts = Vec<(u16, Option<(Class, Option<Reason>)>)>;
 
-impl Run<'_> {
-    fn account(
-        &mut self,
-        account: AccountKey,
-        vendor: &[Place],
-        psa: &[Place],
-        subscriptions: &[Place],
-    ) -> Result<(), ReconcileError> {
+impl<'a> Run<'a> {
+    fn new(judge: &'a Judge<'a>, due: &'a Due, provisional: &'a Provisional) -> Self {
+        Self { judge, due, provisional, judged: Judged::default(), charges: Vec::new(), bills: Vec::new() }
+    }
+
+    /// Judges a stretch of accounts, one after the other.
+    fn stretch(mut self, mut stretch: Stretch<'_>) -> Result<Judged, ReconcileError> {
+        self.judged.keys.vendor_lines.reserve(stretch.vendor.len());
+        self.judged.keys.psa_lines.reserve(stretch.psa.len());
+        while let Some((account, own)) = stretch.next_account() {
+            self.account(account, own)?;
+        }
+        Ok(self.judged)
+    }
+
+    fn account(&mut self, account: AccountKey, own: Stretch<'_>) -> Result<(), ReconcileError> {
         let calculator = self.judge.calculator;
         let mut charges = std::mem::take(&mut self.charges);
         let mut bills = std::mem::take(&mut self.bills);
         charges.clear();
         bills.clear();
-        for place in vendor {
+        for place in own.vendor {
             charges.push(calculator.of_line(account, place.period(), place.line())?);
         }
         calculator.mark_duplicates(&mut charges);
         let subscriptions: Vec<SubscriptionRef> =
-            subscriptions.iter().map(|place| SubscriptionRef(place.line())).collect();
+            own.subscriptions.iter().map(|place| SubscriptionRef(place.line())).collect();
         let from_lines = charges.len();
         for subscription in &subscriptions {
             for (at, period) in (0_u16..).zip(&self.judge.periods) {
@@ -255,7 +221,7 @@ impl Run<'_> {
         if charges.len() > from_lines {
             charges.sort_by_key(|charge| charge.period);
         }
-        for place in psa {
+        for place in own.psa {
             bills.push(self.bill(place)?);
         }
         for group in charges.chunk_by_mut(|left, right| left.period == right.period) {
@@ -265,15 +231,15 @@ impl Run<'_> {
             (self.charges, self.bills) = (charges, bills);
             return Ok(());
         }
-        self.judge.vendor_errors(account, &charges, &mut self.outcome)?;
-        self.judge.cost_increases(account, &charges, &mut self.outcome);
+        self.judge.vendor_errors(account, &charges, &mut self.judged.outcome)?;
+        self.judge.cost_increases(account, &charges, &mut self.judged.outcome);
         let verdicts = self.add_keys(account, &charges, &bills)?;
 
         let is_judged = |period: u16| verdicts.iter().any(|(other, verdict)| *other == period && verdict.is_none());
         charges.retain(|charge| charge.standing == Standing::Billable && is_judged(charge.period));
         bills.retain(|bill| is_judged(bill.period));
         let judged = Account { key: account, charges: &charges, bills: &bills, subscriptions: &subscriptions };
-        self.judge.account(judged, &mut self.outcome)?;
+        self.judge.account(judged, &mut self.judged.outcome)?;
         (self.charges, self.bills) = (charges, bills);
         Ok(())
     }
@@ -314,8 +280,8 @@ impl Run<'_> {
             }
             let is_final = matches!(key.class, Class::Excluded | Class::ExpectedLater | Class::NotCompared);
             verdicts.push((period, is_final.then_some((key.class, key.reason))));
-            self.keys.push(key);
-            self.accounts.push((account, period));
+            self.judged.keys.keys.push(key);
+            self.judged.keys.accounts.push((account, period));
         }
         Ok(verdicts)
     }
@@ -327,9 +293,9 @@ impl Run<'_> {
         charges: &[Charge],
         bills: &[Bill],
     ) -> Result<KeyResult, OutOfRange> {
-        let (vendor_start, psa_start) = (self.key_vendor_lines.len(), self.key_psa_lines.len());
-        self.key_vendor_lines.extend(charges.iter().filter_map(|charge| charge.line));
-        self.key_psa_lines.extend(bills.iter().map(|bill| bill.line));
+        let (vendor_start, psa_start) = (self.judged.keys.vendor_lines.len(), self.judged.keys.psa_lines.len());
+        self.judged.keys.vendor_lines.extend(charges.iter().filter_map(|charge| charge.line));
+        self.judged.keys.psa_lines.extend(bills.iter().map(|bill| bill.line));
         let is_later = bills.is_empty() && self.due.is_later(account.known_customer(), period);
         let amounts = bills.iter().map(|bill| self.judge.input.psa_line(bill.line).amount);
         let cost = total(charges.iter().map(|charge| charge.cost))?;
@@ -355,20 +321,13 @@ impl Run<'_> {
         let minus = |left: Option<Amount>, right: Option<Amount>| {
             left.zip(right).map(|(left, right)| left.minus(right)).transpose()
         };
-        let mut companies: Vec<_> = charges.iter().map(|charge| charge.company).collect();
-        let mut products: Vec<_> = charges.iter().map(|charge| charge.product).collect();
-        companies.sort_unstable();
-        companies.dedup();
-        products.sort_unstable();
-        products.dedup();
-        let end = |length: usize| u32::try_from(length).expect("fewer than four billion lines");
         Ok(KeyResult {
             customer: account.customer(),
             item: account.item(),
             period: self.judge.periods[usize::from(period)],
             currency: account.currency(),
-            companies: companies.into(),
-            products: products.into(),
+            companies: distinct(charges.iter().map(|charge| charge.company)),
+            products: distinct(charges.iter().map(|charge| charge.product)),
             cost: decimal(cost)?,
             expected: decimal(expected)?,
             billed: decimal(billed)?,
@@ -387,10 +346,26 @@ impl Run<'_> {
             rests_on_suggested: charges.iter().any(|charge| charge.is_suggested),
             is_provisional: self.provisional.has(period, account.currency()),
             discrepancies: Vec::new(),
-            vendor_lines: end(vendor_start)..end(self.key_vendor_lines.len()),
-            psa_lines: end(psa_start)..end(self.key_psa_lines.len()),
+            vendor_lines: place_of(vendor_start)..place_of(self.judged.keys.vendor_lines.len()),
+            psa_lines: place_of(psa_start)..place_of(self.judged.keys.psa_lines.len()),
         })
     }
+}
+
+/// Each value once, in order.
+fn distinct<T: Copy + Ord>(values: impl Iterator<Item = T>) -> Box<[T]> {
+    // Neighbours are nearly always equal, so that nothing grows beyond what is kept.
+    let mut found: Vec<T> = Vec::new();
+    for value in values {
+        match found.last() {
+            Some(last) if *last == value => {}
+            Some(_) => found.push(value),
+            None => found = vec![value],
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found.into()
 }
 
 /// The sum, unknown as soon as one part is.

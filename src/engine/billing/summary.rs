@@ -1,6 +1,9 @@
 //! Turns findings into discrepancies, gives every key its class, and adds everything up.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
 
 use super::amount::{Amount, Maybe, Rounding};
 use super::cause::History;
@@ -14,11 +17,14 @@ use super::report::{
     Class, CurrencyTotals, Discrepancy, KeyCustomer, KeyItem, KeyResult, ReconcileError, Report, Side, Verdict,
 };
 use super::sentence;
+use super::threads::Threads;
 use crate::domain::discrepancy::{DiscrepancyIdentity, DiscrepancyType as Type, Severity};
 use crate::domain::money::{Currency, Fraction, OutOfRange, RoundingMode};
 
-/// Completes a report whose keys, lines and invoices are there. `accounts` names the account of each key.
+/// Completes a report whose keys, lines and invoices are there. `accounts` names the account of each key; findings are
+/// sorted.
 pub(super) fn complete(
+    threads: Threads,
     judge: &Judge<'_>,
     report: &mut Report,
     accounts: &[(AccountKey, u16)],
@@ -26,31 +32,75 @@ pub(super) fn complete(
     mut footing: Footing,
 ) -> Result<(), ReconcileError> {
     let (input, policy) = (judge.input, judge.calculator.policy);
-    add_low_margins(policy, report, accounts, &mut findings)?;
-    findings.sort_by_cached_key(order);
+    if let Some(floor) = policy.margin_floor {
+        add_low_margins(floor, report, accounts, &mut findings)?;
+        sort(&mut findings);
+    }
     let words = Wording { input, policy, report, history: History { judge, report, accounts } };
-    let discrepancies = findings.iter().map(|finding| words.discrepancy(finding)).collect::<Result<Vec<_>, _>>()?;
+    let made = threads.each(threads.chunks(&findings), |part| {
+        part.iter().map(|finding| words.discrepancy(finding)).collect::<Result<Vec<_>, _>>()
+    });
+    let mut discrepancies = Vec::with_capacity(findings.len());
+    for part in made {
+        discrepancies.extend(part?);
+    }
     report.discrepancies = discrepancies;
-    for (position, finding) in (0_u32..).zip(&findings) {
-        // Both are sorted by account and period. What has no key is charged to nobody.
-        if let Ok(at) = accounts.binary_search(&(finding.account, finding.period)) {
-            report.keys[at].discrepancies.push(position);
+    let mut keys = std::mem::take(&mut report.keys);
+    let parts = threads.chunks_mut(&mut keys).into_iter().zip(threads.chunks(accounts)).collect();
+    let closed = threads.each(parts, |(keys, accounts)| {
+        attach(keys, accounts, &findings);
+        close(input, policy, report, keys)
+    });
+    report.keys = keys;
+    let mut sums = Sums::default();
+    for part in closed {
+        let (part_footing, part_sums) = part?;
+        footing.merge(part_footing)?;
+        sums.merge(part_sums)?;
+    }
+    (report.footing, report.coverage) = footing.close()?;
+    report.totals = sums.totals(&report.discrepancies)?;
+    report.verdict = verdict(report);
+    Ok(())
+}
+
+/// Tells some keys of their findings. Both are sorted by account and period; what is charged to nobody has no key.
+fn attach(keys: &mut [KeyResult], accounts: &[(AccountKey, u16)], findings: &[Finding]) {
+    let place = |finding: &Finding| (finding.account, finding.period);
+    let Some(first) = accounts.first() else { return };
+    let start = findings.partition_point(|finding| place(finding) < *first);
+    let mut rest = (0_u32..).zip(findings).skip(start).peekable();
+    for (key, account) in keys.iter_mut().zip(accounts) {
+        while rest.next_if(|(_, finding)| place(finding) < *account).is_some() {}
+        while let Some((position, _)) = rest.next_if(|(_, finding)| place(finding) == *account) {
+            key.discrepancies.push(position);
         }
     }
-    for key in &mut report.keys {
+}
+
+/// The last word on each of some keys, and their lines and amounts counted.
+fn close(
+    input: &Input,
+    policy: &Policy,
+    report: &Report,
+    keys: &mut [KeyResult],
+) -> Result<(Footing, Sums), ReconcileError> {
+    let (mut footing, mut sums) = (Footing::default(), Sums::default());
+    for key in keys {
         classify(policy, key, &report.discrepancies)?;
-    }
-    for key in &report.keys {
         let lines = |side| KeyLines { currency: key.currency, side, class: key.class, reason: key.reason };
         let vendor = report.vendor_lines(key).iter().map(|line| input.vendor_line(*line).cost_total);
         footing.key(lines(Side::Vendor), vendor)?;
         let psa = report.psa_lines(key).iter().map(|line| input.psa_line(*line).amount);
         footing.key(lines(Side::Psa), psa)?;
+        sums.add(key)?;
     }
-    (report.footing, report.coverage) = footing.close()?;
-    report.totals = totals(report)?;
-    report.verdict = verdict(report);
-    Ok(())
+    Ok((footing, sums))
+}
+
+/// Brings findings into the order of the report.
+pub(super) fn sort(findings: &mut [Finding]) {
+    findings.sort_by_cached_key(order);
 }
 
 /// By key, then by what is wrong and with what: no two findings that differ are equal here.
@@ -63,12 +113,11 @@ fn order(finding: &Finding) -> impl Ord + use<> {
 }
 
 fn add_low_margins(
-    policy: &Policy,
+    floor: Decimal,
     report: &Report,
     accounts: &[(AccountKey, u16)],
     findings: &mut Vec<Finding>,
 ) -> Result<(), OutOfRange> {
-    let Some(floor) = policy.margin_floor else { return Ok(()) };
     let floor = Amount::from_decimal(floor)?;
     let exact = Rounding { scale: 12, mode: RoundingMode::TowardZero };
     for (key, (account, period)) in report.keys.iter().zip(accounts) {
@@ -102,14 +151,14 @@ impl Wording<'_> {
         let words = sentence::of(self.input, finding, period)?;
         let effect = finding.actual.minus(finding.expected)?;
         let decimal = |amount: Maybe| amount.known().map(Amount::to_decimal).transpose();
-        let customer_text = match customer {
-            Some(KeyCustomer::Customer(customer)) => self.input.customer_id(customer).to_owned(),
-            Some(KeyCustomer::Missing(company)) => format!("pax8:{}", self.input.company_id(company)),
-            None => String::new(),
+        let customer_text: Cow<'_, str> = match customer {
+            Some(KeyCustomer::Customer(customer)) => self.input.customer_id(customer).into(),
+            Some(KeyCustomer::Missing(company)) => format!("pax8:{}", self.input.company_id(company)).into(),
+            None => "".into(),
         };
-        let item_text = match item {
-            KeyItem::Item(item) => self.input.item_id(item).to_owned(),
-            KeyItem::Missing(product) => format!("pax8:{}", self.input.product_id(product)),
+        let item_text: Cow<'_, str> = match item {
+            KeyItem::Item(item) => self.input.item_id(item).into(),
+            KeyItem::Missing(product) => format!("pax8:{}", self.input.product_id(product)).into(),
         };
         let identity = DiscrepancyIdentity {
             kind: finding.kind,
@@ -205,8 +254,12 @@ fn classify(policy: &Policy, key: &mut KeyResult, discrepancies: &[Discrepancy])
     Ok(())
 }
 
+/// Sums over keys, by currency.
 #[derive(Default)]
-struct Sums {
+struct Sums(BTreeMap<Currency, CurrencySums>);
+
+#[derive(Default)]
+struct CurrencySums {
     keys: u64,
     incomplete_keys: u64,
     cost: Amount,
@@ -218,30 +271,45 @@ struct Sums {
     expected_on_suggested: Amount,
 }
 
-fn totals(report: &Report) -> Result<Vec<CurrencyTotals>, OutOfRange> {
-    let mut by_currency: BTreeMap<Currency, Sums> = BTreeMap::new();
-    for key in &report.keys {
-        let sums = by_currency.entry(key.currency).or_default();
+impl Sums {
+    fn add(&mut self, key: &KeyResult) -> Result<(), OutOfRange> {
+        let sums = self.0.entry(key.currency).or_default();
+        let expected = Amount::from_decimal(key.expected.unwrap_or_default())?;
         sums.keys += 1;
         sums.incomplete_keys += u64::from(key.cost.is_none() || key.expected.is_none() || key.billed.is_none());
         sums.cost = sums.cost.plus(Amount::from_decimal(key.cost.unwrap_or_default())?)?;
-        sums.expected = sums.expected.plus(Amount::from_decimal(key.expected.unwrap_or_default())?)?;
+        sums.expected = sums.expected.plus(expected)?;
         sums.billed = sums.billed.plus(Amount::from_decimal(key.billed.unwrap_or_default())?)?;
         if key.rests_on_suggested {
-            sums.expected_on_suggested =
-                sums.expected_on_suggested.plus(Amount::from_decimal(key.expected.unwrap_or_default())?)?;
+            sums.expected_on_suggested = sums.expected_on_suggested.plus(expected)?;
         }
+        Ok(())
     }
-    for discrepancy in &report.discrepancies {
-        let sums = by_currency.entry(discrepancy.currency).or_default();
-        // Leakage and overbilling are never netted.
-        let side = if discrepancy.effect.is_sign_negative() { &mut sums.leakage } else { &mut sums.overbilling };
-        *side = side.plus(Amount::from_decimal(discrepancy.effect)?)?;
-        sums.cost_effect = sums.cost_effect.plus(Amount::from_decimal(discrepancy.cost_effect)?)?;
+
+    /// Takes the sums over other keys.
+    fn merge(&mut self, other: Self) -> Result<(), OutOfRange> {
+        for (currency, other) in other.0 {
+            let sums = self.0.entry(currency).or_default();
+            sums.keys += other.keys;
+            sums.incomplete_keys += other.incomplete_keys;
+            sums.cost = sums.cost.plus(other.cost)?;
+            sums.expected = sums.expected.plus(other.expected)?;
+            sums.billed = sums.billed.plus(other.billed)?;
+            sums.expected_on_suggested = sums.expected_on_suggested.plus(other.expected_on_suggested)?;
+        }
+        Ok(())
     }
-    by_currency
-        .into_iter()
-        .map(|(currency, sums)| {
+
+    /// The totals of a report, with the effects of its discrepancies.
+    fn totals(mut self, discrepancies: &[Discrepancy]) -> Result<Vec<CurrencyTotals>, OutOfRange> {
+        for discrepancy in discrepancies {
+            let sums = self.0.entry(discrepancy.currency).or_default();
+            // Leakage and overbilling are never netted.
+            let side = if discrepancy.effect.is_sign_negative() { &mut sums.leakage } else { &mut sums.overbilling };
+            *side = side.plus(Amount::from_decimal(discrepancy.effect)?)?;
+            sums.cost_effect = sums.cost_effect.plus(Amount::from_decimal(discrepancy.cost_effect)?)?;
+        }
+        let totals = self.0.into_iter().map(|(currency, sums)| {
             Ok(CurrencyTotals {
                 currency,
                 keys: sums.keys,
@@ -254,8 +322,9 @@ fn totals(report: &Report) -> Result<Vec<CurrencyTotals>, OutOfRange> {
                 cost_effect: sums.cost_effect.to_decimal()?,
                 expected_on_suggested: sums.expected_on_suggested.to_decimal()?,
             })
-        })
-        .collect()
+        });
+        totals.collect()
+    }
 }
 
 fn verdict(report: &Report) -> Verdict {

@@ -11,8 +11,10 @@ use crate::domain::period::Period;
 use crate::domain::record::{BillingTerm, Known, Pax8Product, PsaProduct};
 use crate::domain::suppression::SuppressionRule;
 use crate::engine::billing::{
-    ExclusionReason, InputBuilder, InputError, MappingRole, Policy, ProductMapping, ReconcileError, Standing, reconcile,
+    ExclusionReason, InputBuilder, InputError, MappingRole, Policy, ProductMapping, ReconcileError, Standing, Threads,
+    reconcile_on,
 };
+use crate::environment::threads;
 use crate::report::document::{Document, Extras, LeftOut};
 use crate::report::totals::Vendors;
 
@@ -128,7 +130,7 @@ impl Intake {
     ) -> Result<Document, ReconcileError> {
         let Self { builder, left_out, item_codes, vendors, rules } = self;
         let input = builder.build(first, last, as_of);
-        let report = reconcile(&input, &policy)?;
+        let report = reconcile_on(Threads::up_to(threads()), &input, &policy)?;
         Ok(Document::of(&input, &report, Extras { left_out, item_codes, vendors, policy_name, rules })?)
     }
 }

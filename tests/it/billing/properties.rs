@@ -1,5 +1,7 @@
 //! What holds for any input: small worlds with every kind of line, in any order.
 
+use std::num::NonZeroUsize;
+
 use concord::domain::money::{ExactSum, RoundingMode};
 use concord::engine::billing::*;
 use proptest::prelude::*;
@@ -159,6 +161,20 @@ proptest! {
     fn every_policy_foots(statements in statements(), policy in policies()) {
         let input = Case::read(&text(&statements)).input();
         reconcile(&input, &policy).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    #[test]
+    fn the_number_of_threads_does_not_matter(statements in statements(), policy in policies(), lines in 1_usize..9) {
+        let input = Case::read(&text(&statements)).input();
+        let whole = reconcile(&input, &policy).unwrap_or_else(|error| panic!("{error}"));
+        for count in [1, 2, 3, 7] {
+            // Parts of a few lines, so that there is something to share.
+            let [count, lines] = [count, lines].map(|number| NonZeroUsize::new(number).unwrap());
+            let threads = Threads::up_to(count).with_parts_of(lines);
+            let shared = reconcile_on(threads, &input, &policy).unwrap_or_else(|error| panic!("{error}"));
+            prop_assert_eq!(render(&input, &shared), render(&input, &whole));
+            prop_assert_eq!(&shared, &whole);
+        }
     }
 
     #[test]
