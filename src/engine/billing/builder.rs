@@ -429,8 +429,8 @@ impl InputBuilder {
             agreement_line_numbers.apply_to_some(&mut line.agreement_line);
             item_numbers.apply_to_some(&mut line.item);
         }
-        let (vendor_lines, vendor_line_ids) = in_order(&vendor_lines, &self.vendor_line_ids);
-        let (psa_lines, psa_line_ids) = in_order(&psa_lines, &self.psa_line_ids);
+        let (vendor_lines, vendor_line_ids) = in_order(vendor_lines, self.vendor_line_ids);
+        let (psa_lines, psa_line_ids) = in_order(psa_lines, self.psa_line_ids);
 
         let mut book_prices = self.book_prices;
         for price in &mut book_prices {
@@ -501,7 +501,7 @@ fn renumbered<R: super::intern::Reference + Ord>(
 }
 
 /// Lines in the order of their ids; equal ids in the order of what the lines say.
-fn in_order<L: Ord + Copy>(lines: &[L], ids: &Texts) -> (Vec<L>, Texts) {
+fn in_order<L: Ord + Copy>(lines: Vec<L>, ids: Texts) -> (Vec<L>, Texts) {
     let mut order: Vec<(u128, u32)> = (0_u32..).take(lines.len()).map(|at| (ids.prefix(at as usize), at)).collect();
     order.sort_unstable_by(|(left_prefix, left), (right_prefix, right)| {
         let (left, right) = (*left as usize, *right as usize);
@@ -510,6 +510,10 @@ fn in_order<L: Ord + Copy>(lines: &[L], ids: &Texts) -> (Vec<L>, Texts) {
             .then_with(|| ids.get(left).cmp(ids.get(right)))
             .then_with(|| lines[left].cmp(&lines[right]))
     });
+    // A database gives them in this order.
+    if order.is_sorted_by_key(|(_, at)| *at) {
+        return (lines, ids);
+    }
     let mut ordered_ids = Texts::default();
     let mut ordered = Vec::with_capacity(lines.len());
     for (_, at) in order {
