@@ -1,6 +1,6 @@
 //! A report as JSON: one fixed order of fields and rows, decimals as texts, so that equal reports are equal bytes.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufWriter, Read as _};
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -27,9 +27,11 @@ pub fn render(document: &Document) -> String {
 
 /// The JSON compressed; equal reports give equal bytes.
 pub fn pack(document: &Document) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    serde_json::to_writer(&mut encoder, document).expect("a document of texts and numbers is always JSON");
-    encoder.flush().and_then(|()| encoder.finish()).expect("writing to memory cannot fail")
+    // JSON is written a few bytes at a time; the compression wants more at once.
+    let mut writer = BufWriter::with_capacity(1 << 16, GzEncoder::new(Vec::new(), Compression::default()));
+    serde_json::to_writer(&mut writer, document).expect("a document of texts and numbers is always JSON");
+    let encoder = writer.into_inner().expect("writing to memory cannot fail");
+    encoder.finish().expect("writing to memory cannot fail")
 }
 
 /// The report of its compressed JSON.
