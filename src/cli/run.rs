@@ -43,7 +43,7 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Prices { command: PricesCommand::Import(arguments) } => super::prices::import(&arguments).await,
         Command::Reconcile(arguments) => Ok(super::reconcile::run(arguments).await),
         Command::Doctor(arguments) => super::doctor::run(&arguments).await,
-        Command::Bench { command } => super::bench::run(&command),
+        Command::Bench { command } => super::bench::run(&command).await,
         Command::Migrate(arguments) => super::migrate::run(&arguments).await,
     }
 }

@@ -4,7 +4,7 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
-use async_graphql::{Error, Executor, Pos, Request, Response, Value};
+use async_graphql::{Error, Executor, Pos, Request, Response, Value, Variables};
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 
@@ -82,10 +82,36 @@ impl Executor for CallerExecutor {
     }
 }
 
+/// The answer to one operation of a caller inside this program, as JSON.
+pub async fn answer(
+    schema: &Schema,
+    caller: &Caller,
+    document: &str,
+    variables: serde_json::Value,
+) -> serde_json::Value {
+    json(&schema.execute(request(caller, document, variables)).await)
+}
+
+/// The answers of a subscription of a caller inside this program, as JSON.
+pub fn answers(
+    schema: &Schema,
+    caller: &Caller,
+    document: &str,
+    variables: serde_json::Value,
+) -> BoxStream<'static, serde_json::Value> {
+    schema.execute_stream(request(caller, document, variables)).map(|response| json(&response)).boxed()
+}
+
+fn request(caller: &Caller, document: &str, variables: serde_json::Value) -> Request {
+    Request::new(document).variables(Variables::from_json(variables)).data(caller.clone())
+}
+
+fn json(response: &Response) -> serde_json::Value {
+    serde_json::to_value(response).expect("a response is always JSON")
+}
+
 #[cfg(test)]
 mod tests {
-    use async_graphql::Variables;
-
     use super::*;
 
     #[test]

@@ -86,15 +86,31 @@ pub fn lines(count: u64, seed: u64) -> impl Iterator<Item = Line> {
     })
 }
 
-/// The input of a comparison of so many charges with as many bills, in one month.
-pub fn input(count: u64, seed: u64) -> Result<Input, InputError> {
-    let mut builder = InputBuilder::new();
-    let month = Period::of(NaiveDate::from_ymd_opt(2026, 10, 1).expect("a day of the calendar"));
-    let (first, last) = (month.first_day(), month.last_day());
-    let id = |kind: &str, number: u64| ExternalId::from(format!("{kind}-{number:08x}-4b1e-8f77-64d2a9c3b512"));
-    builder.add_vendor_invoice(&VendorInvoice {
+/// The month of the lines.
+pub fn month() -> Period {
+    Period::of(NaiveDate::from_ymd_opt(2026, 10, 1).expect("a day of the calendar"))
+}
+
+/// The id of a record of a kind.
+pub fn id(kind: &str, number: u64) -> ExternalId {
+    ExternalId::from(format!("{kind}-{number:08x}-4b1e-8f77-64d2a9c3b512"))
+}
+
+/// How many companies and customers so many lines have.
+pub fn customers(count: u64) -> u64 {
+    keys(count).div_ceil(ITEMS)
+}
+
+/// How many products and items there are.
+pub fn items() -> u64 {
+    ITEMS
+}
+
+/// The one invoice of Pax8.
+pub fn vendor_invoice() -> VendorInvoice {
+    VendorInvoice {
         external_id: id("vendor", 0),
-        invoice_date: first + chrono::Days::new(4),
+        invoice_date: month().first_day() + chrono::Days::new(4),
         due_date: None,
         status: None,
         total: None,
@@ -102,88 +118,120 @@ pub fn input(count: u64, seed: u64) -> Result<Input, InputError> {
         carried_balance: None,
         currency: Some(Currency::USD),
         company_external_id: None,
-    })?;
-    for customer in 0..keys(count).div_ceil(ITEMS) {
-        let (company, customer) = (id("company", customer), id("customer", customer));
-        builder.map_company(CompanyMapping { company: &company, customer: &customer, standing: Standing::Confirmed });
-        builder.add_psa_invoice(&PsaInvoice {
-            external_id: customer.clone(),
-            number: None,
-            customer_external_id: customer,
-            invoice_date: first,
-            currency: Some(Currency::USD),
-            total: None,
-            status: None,
-        });
     }
-    for item in 0..ITEMS {
-        builder.add_psa_product(&PsaProduct {
-            external_id: id("item", item),
-            name: format!("Item {item}"),
-            identifier: None,
-            vendor_name: None,
-            sku: None,
-            vendor_sku: None,
-            category: None,
-            unit_price: Some(Price(Decimal::new(2200 + item as i64, 2))),
-            unit_cost: None,
-            currency: Some(Currency::USD),
-            bill_cycle: Some(Known::Known(BillCycle::Monthly)),
-            markup_percent: None,
-            is_active: true,
-            updated_at: None,
-        })?;
+}
+
+/// The invoice of a customer, which has the customer's id.
+pub fn psa_invoice(customer: u64) -> PsaInvoice {
+    PsaInvoice {
+        external_id: id("customer", customer),
+        number: None,
+        customer_external_id: id("customer", customer),
+        invoice_date: month().first_day(),
+        currency: Some(Currency::USD),
+        total: None,
+        status: None,
+    }
+}
+
+/// An item.
+pub fn item(number: u64) -> PsaProduct {
+    PsaProduct {
+        external_id: id("item", number),
+        name: format!("Item {number}"),
+        identifier: None,
+        vendor_name: None,
+        sku: None,
+        vendor_sku: None,
+        category: None,
+        unit_price: Some(Price(Decimal::new(2200 + number as i64, 2))),
+        unit_cost: None,
+        currency: Some(Currency::USD),
+        bill_cycle: Some(Known::Known(BillCycle::Monthly)),
+        markup_percent: None,
+        is_active: true,
+        updated_at: None,
+    }
+}
+
+/// A charge as Pax8 writes it.
+pub fn charge(line: &Line) -> VendorInvoiceLine {
+    let kind = if line.is_change { VendorLineKind::Prorate } else { VendorLineKind::Subscription };
+    VendorInvoiceLine {
+        external_id: id("line", line.number),
+        invoice_external_id: id("vendor", 0),
+        kind: Known::Known(kind),
+        company_external_id: Some(id("company", line.customer)),
+        company_name: None,
+        subscription_external_id: Some(id("subscription", line.number)),
+        product_external_id: Some(id("product", line.item)),
+        product_name: None,
+        sku: None,
+        description: None,
+        period_start: Some(month().first_day()),
+        period_end: Some(month().last_day()),
+        term: Some(Known::Known(BillingTerm::Monthly)),
+        quantity: Some(Decimal::from(line.quantity)),
+        charge_type: None,
+        price: Some(Price(Decimal::new(line.price, 2))),
+        subtotal: None,
+        cost: Some(Cost(Decimal::new(line.cost, 4))),
+        cost_total: Some(Cost(line.cost_total())),
+        amount_due: Some(Cost(line.cost_total())),
+        sales_tax: None,
+        currency: Some(Currency::USD),
+        is_billed_by_pax8: false,
+    }
+}
+
+/// What was billed for a charge, as the PSA writes it; `None` when nothing was.
+pub fn bill(line: &Line) -> Option<PsaInvoiceLine> {
+    let (quantity, price) = line.billed?;
+    Some(PsaInvoiceLine {
+        external_id: id("billed", line.number),
+        invoice_external_id: id("customer", line.customer),
+        agreement_line_external_id: (!line.is_change).then(|| id("agreement", line.number)),
+        product_external_id: Some(id("item", line.item)),
+        description: None,
+        quantity: Some(Decimal::from(quantity)),
+        unit_price: Some(Price(Decimal::new(price, 2))),
+        amount: line.billed_total().map(Price),
+        period_start: Some(month().first_day()),
+        period_end: Some(month().last_day()),
+    })
+}
+
+/// The input of a comparison of so many charges with as many bills, in one month.
+pub fn input(count: u64, seed: u64) -> Result<Input, InputError> {
+    let mut builder = InputBuilder::new();
+    builder.add_vendor_invoice(&vendor_invoice())?;
+    for customer in 0..customers(count) {
+        let (company, customer_id) = (id("company", customer), id("customer", customer));
+        builder.map_company(CompanyMapping {
+            company: &company,
+            customer: &customer_id,
+            standing: Standing::Confirmed,
+        });
+        builder.add_psa_invoice(&psa_invoice(customer));
+    }
+    for number in 0..ITEMS {
+        builder.add_psa_product(&item(number))?;
         builder.map_product(ProductMapping {
-            product: &id("product", item),
+            product: &id("product", number),
             billing_term: Some(BillingTerm::Monthly),
             commitment_term: None,
             customer: None,
-            item: &id("item", item),
+            item: &id("item", number),
             factor: Decimal::ONE,
             role: MappingRole::Billed,
             standing: Standing::Confirmed,
         })?;
     }
     for line in lines(count, seed) {
-        let kind = if line.is_change { VendorLineKind::Prorate } else { VendorLineKind::Subscription };
-        builder.add_vendor_line(&VendorInvoiceLine {
-            external_id: id("line", line.number),
-            invoice_external_id: id("vendor", 0),
-            kind: Known::Known(kind),
-            company_external_id: Some(id("company", line.customer)),
-            company_name: None,
-            subscription_external_id: Some(id("subscription", line.number)),
-            product_external_id: Some(id("product", line.item)),
-            product_name: None,
-            sku: None,
-            description: None,
-            period_start: Some(first),
-            period_end: Some(last),
-            term: Some(Known::Known(BillingTerm::Monthly)),
-            quantity: Some(Decimal::from(line.quantity)),
-            charge_type: None,
-            price: Some(Price(Decimal::new(line.price, 2))),
-            subtotal: None,
-            cost: Some(Cost(Decimal::new(line.cost, 4))),
-            cost_total: Some(Cost(line.cost_total())),
-            amount_due: Some(Cost(line.cost_total())),
-            sales_tax: None,
-            currency: Some(Currency::USD),
-            is_billed_by_pax8: false,
-        })?;
-        let Some((quantity, price)) = line.billed else { continue };
-        builder.add_psa_line(&PsaInvoiceLine {
-            external_id: id("billed", line.number),
-            invoice_external_id: id("customer", line.customer),
-            agreement_line_external_id: (!line.is_change).then(|| id("agreement", line.number)),
-            product_external_id: Some(id("item", line.item)),
-            description: None,
-            quantity: Some(Decimal::from(quantity)),
-            unit_price: Some(Price(Decimal::new(price, 2))),
-            amount: line.billed_total().map(Price),
-            period_start: Some(first),
-            period_end: Some(last),
-        })?;
+        builder.add_vendor_line(&charge(&line))?;
+        if let Some(bill) = bill(&line) {
+            builder.add_psa_line(&bill)?;
+        }
     }
-    Ok(builder.build(month, month, last))
+    Ok(builder.build(month(), month(), month().last_day()))
 }

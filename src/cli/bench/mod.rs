@@ -1,8 +1,12 @@
-//! `concord bench`: how fast the engines are on this machine, on data made in memory.
+//! `concord bench`: how fast the engines are on this machine, on data made in memory, and how fast a server is.
 
+mod baseline;
 pub mod lines;
+mod server;
+mod tenant;
 
 use std::fmt::Write as _;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -10,7 +14,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
-use crate::engine::billing::{Policy, reconcile};
+use crate::engine::billing::{Policy, Threads, reconcile_on};
+use crate::environment::threads;
 
 /// What is measured.
 #[derive(Debug, Subcommand)]
@@ -18,6 +23,15 @@ pub enum BenchCommand {
     /// Reconciles made-up lines.
     #[command(after_long_help = "Example:\n  concord bench reconcile --lines 1000000")]
     Reconcile(ReconcileArguments),
+    /// Puts made-up lines into a database and reconciles them from there, as a client of the API does.
+    #[command(
+        long_about = "Puts made-up lines of a month into a database, starts a run with reconciliationRunStart and follows \
+                      it to its final event. Beside it stands the time that the same rows take when they are read and \
+                      written and nothing is computed, and the ratio of both.",
+        after_long_help = "Examples:\n  concord bench server --lines 100000\n  \
+                           concord bench server --database postgres://concord@localhost/bench"
+    )]
+    Server(server::ServerArguments),
 }
 
 /// Arguments of `bench reconcile`.
@@ -32,17 +46,22 @@ pub struct ReconcileArguments {
     /// How often it is done; the median counts.
     #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     repeat: u32,
+    /// Threads that it may use [default: those of this machine, at most 4].
+    #[arg(long, value_name = "NUMBER")]
+    threads: Option<NonZeroUsize>,
     /// Writes the lines of both sides to two CSV files in this directory instead, for other programs to join.
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
 }
 
 /// Measures.
-pub(super) fn run(command: &BenchCommand) -> anyhow::Result<ExitCode> {
-    let BenchCommand::Reconcile(arguments) = command;
-    match &arguments.write {
-        Some(directory) => write(directory, arguments)?,
-        None => measure(arguments)?,
+pub(super) async fn run(command: &BenchCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        BenchCommand::Reconcile(arguments) => match &arguments.write {
+            Some(directory) => write(directory, arguments)?,
+            None => measure(arguments)?,
+        },
+        BenchCommand::Server(arguments) => server::run(arguments).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -50,11 +69,14 @@ pub(super) fn run(command: &BenchCommand) -> anyhow::Result<ExitCode> {
 fn measure(arguments: &ReconcileArguments) -> anyhow::Result<()> {
     let started = Instant::now();
     let input = lines::input(arguments.lines, arguments.seed).context("The lines cannot be made")?;
-    println!("{} lines on each side, made in {}", arguments.lines, seconds(started.elapsed()));
+    let count = arguments.threads.unwrap_or_else(threads);
+    let made = seconds(started.elapsed());
+    println!("{} lines on each side, made in {made}; threads: {count}", arguments.lines);
     let mut times = Vec::new();
     for _ in 0..arguments.repeat {
         let started = Instant::now();
-        let report = reconcile(&input, &Policy::default()).context("The lines cannot be reconciled")?;
+        let report = reconcile_on(Threads::up_to(count), &input, &Policy::default())
+            .context("The lines cannot be reconciled")?;
         times.push(started.elapsed());
         println!(
             "{} keys, {} discrepancies in {}",

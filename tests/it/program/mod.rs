@@ -4,6 +4,7 @@
 pub mod harness;
 
 mod bad_input;
+mod bench;
 mod connecting;
 mod cost;
 mod downloads;
