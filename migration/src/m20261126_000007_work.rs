@@ -113,7 +113,7 @@ pub const TABLES: &[TableSpec] = &[
             ("cost_effect_after", OptionalBig),
         ],
         uniques: &[],
-        indexes: &[],
+        indexes: &[&["organization_id", "discrepancy_id"]],
         references: &[(&["organization_id", "discrepancy_id"], "discrepancy", &["organization_id", "id"])],
         is_source: false,
     },

@@ -180,6 +180,17 @@ pub struct BillingPeriod {
     pub version: i64,
 }
 
+impl BillingPeriod {
+    /// Lets a report speak for a month that is not closed. What somebody asked about another report is asked no more,
+    /// because nobody can agree to what the first person did not see.
+    pub fn spoken_for_by(self, report_id: ReportId) -> Self {
+        if self.report_id == Some(report_id) || self.state.is_closed() {
+            return self;
+        }
+        Self { report_id: Some(report_id), state: PeriodState::Open, version: self.version + 1, ..self }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,6 +217,21 @@ mod tests {
         assert_eq!(asked.clone().withdraw(), Ok(closed));
         assert_eq!(asked.clone().reopen(request("Bob"), Hands::Two), Err(ClosingError::SamePerson));
         assert_eq!(asked.reopen(request("Ada"), Hands::Two), Ok(PeriodState::Open));
+    }
+
+    #[test]
+    fn another_report_takes_the_request_back() {
+        let report = |number| ReportId(uuid::Uuid::from_u128(number));
+        let state = PeriodState::Open.close(request("Ada"), Hands::Two).expect("asked");
+        let integration_id = IntegrationId(uuid::Uuid::nil());
+        let period = Period::parse("2026-10").expect("a month");
+        let month = BillingPeriod { integration_id, period, report_id: Some(report(1)), state, version: 3 };
+        assert_eq!(month.clone().spoken_for_by(report(1)), month);
+        let other = month.spoken_for_by(report(2));
+        assert_eq!((other.state.status(), other.version), (PeriodStatus::Open, 4));
+        let closed = PeriodState::Open.close(request("Ada"), Hands::One).expect("closed");
+        let closed = BillingPeriod { state: closed, ..other };
+        assert_eq!(closed.clone().spoken_for_by(report(1)), closed);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub enum Resolution {
 pub enum DecisionScope {
     /// Those that it was made on, with the amounts that they had.
     ThesePeriods,
-    /// These and the following ones that begin on this day or before, whatever their amounts.
+    /// These and all after the first of them that begin on this day or before, whatever their amounts.
     Until(NaiveDate),
     /// These and the following ones, as long as the amounts of a month stay those of the last month it was made on.
     WhileUnchanged,
@@ -121,26 +121,43 @@ impl DiscrepancyState {
         }
     }
 
-    /// Somebody takes it up. What is settled stays so; a rule that hides it does not stand in the way of a person.
+    /// Somebody takes it up. What is settled or hidden stays so.
     pub fn take_up(self) -> Self {
         match self {
-            Self::Open | Self::Reopened | Self::Suppressed { .. } => Self::InReview,
-            other @ (Self::InReview | Self::Resolved { .. } | Self::Gone { .. } | Self::WrittenOff { .. }) => other,
+            Self::Open | Self::Reopened => Self::InReview,
+            other @ (Self::InReview
+            | Self::Resolved { .. }
+            | Self::Gone { .. }
+            | Self::WrittenOff { .. }
+            | Self::Suppressed { .. }) => other,
         }
     }
 
-    /// Takes a decision back. What nobody has settled stays as it is.
+    /// Nobody looks into it any more.
+    pub fn put_down(self) -> Self {
+        match self {
+            Self::InReview => Self::Open,
+            other @ (Self::Open
+            | Self::Resolved { .. }
+            | Self::Gone { .. }
+            | Self::WrittenOff { .. }
+            | Self::Suppressed { .. }
+            | Self::Reopened) => other,
+        }
+    }
+
+    /// Takes a decision back, or shows what a rule hides; the rule does not hide it again, because a person looks into
+    /// it. What nobody has settled stays as it is, and so does what is not found any more.
     pub fn reopen(self) -> Self {
         match self {
-            Self::Resolved { .. } | Self::WrittenOff { .. } | Self::Gone { .. } | Self::Suppressed { .. } => {
-                Self::Reopened
-            }
-            other @ (Self::Open | Self::InReview | Self::Reopened) => other,
+            Self::Resolved { .. } | Self::WrittenOff { .. } => Self::Reopened,
+            Self::Suppressed { .. } => Self::InReview,
+            other @ (Self::Open | Self::InReview | Self::Reopened | Self::Gone { .. }) => other,
         }
     }
 
-    /// What a new report makes of it. `found` are the months in which the report finds it; none when no report that
-    /// speaks for a month finds it any more.
+    /// What the reports make of it that speak for its months. `found` are all months in which they find it, each once;
+    /// none when no report finds it any more.
     pub fn after_report(self, found: &[FoundMonth], now: DateTime<Utc>) -> Self {
         let Some(latest) = found.iter().max_by_key(|month| month.period) else {
             return match self {
@@ -150,16 +167,15 @@ impl DiscrepancyState {
             };
         };
         match self {
-            Self::Gone { .. } => Self::Reopened,
             Self::Resolved { ref decision, .. } | Self::WrittenOff { ref decision } => {
                 if found.iter().all(|month| decision.holds_for(month)) { self } else { Self::Reopened }
             }
             // A rule hides what nobody has taken up, and shows it again when it no longer holds.
-            Self::Open | Self::Reopened | Self::Suppressed { .. } => match latest.suppressed_by {
+            Self::Open | Self::Reopened | Self::Suppressed { .. } | Self::Gone { .. } => match latest.suppressed_by {
                 Some(rule_id) if found.iter().all(|month| month.suppressed_by.is_some()) => {
                     Self::Suppressed { rule_id }
                 }
-                _ if matches!(self, Self::Suppressed { .. }) => Self::Reopened,
+                _ if matches!(self, Self::Suppressed { .. } | Self::Gone { .. }) => Self::Reopened,
                 _ => self,
             },
             Self::InReview => self,
@@ -167,7 +183,7 @@ impl DiscrepancyState {
     }
 }
 
-/// A month of a discrepancy as a report found it.
+/// A month of a discrepancy as the report that speaks for the month found it, everything in the month added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FoundMonth {
     /// Month.
@@ -176,7 +192,7 @@ pub struct FoundMonth {
     pub effect: Decimal,
     /// What Pax8 charged too much.
     pub cost_effect: Decimal,
-    /// Rule that hides it.
+    /// Rule that hides all of it.
     pub suppressed_by: Option<SuppressionRuleId>,
 }
 
@@ -189,7 +205,9 @@ impl DecidedMonth {
 impl Decision {
     /// Whether it holds for a month as it is found now.
     fn holds_for(&self, month: &FoundMonth) -> bool {
+        let first = self.months.iter().map(|other| other.period).min();
         if let DecisionScope::Until(day) = self.scope
+            && first.is_some_and(|first| first <= month.period)
             && month.period.first_day() <= day
         {
             return true;
@@ -252,6 +270,7 @@ mod tests {
             (DecisionScope::Until(until), month("2026-10", -9_900), WrittenOff),
             (DecisionScope::Until(until), month("2026-11", -9_900), WrittenOff),
             (DecisionScope::Until(until), month("2026-12", -120), Reopened),
+            (DecisionScope::Until(until), month("2026-07", -120), Reopened),
         ];
         for (scope, found, expected) in cases {
             assert_eq!(after(written_off(scope), &[found]), expected, "{scope:?} {found:?}");
@@ -276,7 +295,11 @@ mod tests {
         assert_eq!(after(DiscrepancyState::Open, &[hidden]), Suppressed);
         assert_eq!(after(DiscrepancyState::Open, &[hidden, shown]), Open);
         assert_eq!(after(DiscrepancyState::InReview, &[hidden]), InReview);
+        let gone = DiscrepancyState::Gone { since: DateTime::UNIX_EPOCH };
+        assert_eq!(after(gone, &[hidden]), Suppressed);
         let suppressed = DiscrepancyState::Open.after_report(&[hidden], DateTime::UNIX_EPOCH);
+        assert_eq!(suppressed.clone().reopen().status(), InReview);
+        assert_eq!(suppressed.clone().take_up().status(), Suppressed);
         assert_eq!(after(suppressed, &[shown]), Reopened);
     }
 }

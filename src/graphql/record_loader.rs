@@ -10,6 +10,7 @@ use super::context::caller;
 use super::error::Failure;
 use super::loader::{AccountsOf, LoadError, StoreLoader};
 use crate::domain::id::{DiscrepancyId, IntegrationId, OrganizationId, ProviderAccountId, ReportId};
+use crate::domain::period::Period;
 use crate::domain::provider::Side;
 use crate::domain::record::{
     Company, Customer, Pax8Product, PsaInvoiceLine, PsaProduct, Subscription, VendorInvoiceLine,
@@ -24,7 +25,7 @@ use crate::storage::source::psa_invoice_line::PsaInvoiceLineTable;
 use crate::storage::source::psa_product::PsaProductTable;
 use crate::storage::source::vendor_invoice_line::VendorInvoiceLineTable;
 use crate::storage::source::{SourceTable, Stored, by_external_ids};
-use crate::storage::{StorageError, billing, discrepancy, note, report};
+use crate::storage::{StorageError, billing, discrepancy, note, period, report};
 
 macro_rules! record_keys {
     ($($(#[$doc:meta])* $key:ident($table:ty) -> $record:ty;)*) => {$(
@@ -178,6 +179,27 @@ impl Loader<NotesKey> for StoreLoader {
         for (organization, ids) in super::loader::by_tenant(keys, |key| (key.0, key.1)) {
             let notes = note::latest(self.0.read(), organization, &ids, NOTES).await?;
             found.extend(notes.into_iter().map(|(id, notes)| (NotesKey(organization, id), notes)));
+        }
+        Ok(found)
+    }
+}
+
+/// Discrepancies that somebody still has to settle in a month of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct UnsettledKey(pub OrganizationId, pub ReportId, pub Period);
+
+impl Loader<UnsettledKey> for StoreLoader {
+    type Value = u64;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[UnsettledKey]) -> Result<HashMap<UnsettledKey, u64>, LoadError> {
+        let mut found = HashMap::new();
+        for (organization, mut reports) in super::loader::by_tenant(keys, |key| (key.0, key.1)) {
+            reports.sort_unstable();
+            reports.dedup();
+            for (report, month, count) in period::unsettled_counts(self.0.read(), organization, &reports).await? {
+                found.insert(UnsettledKey(organization, report, month), count);
+            }
         }
         Ok(found)
     }

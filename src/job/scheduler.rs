@@ -44,7 +44,6 @@ impl Scheduler {
     /// Starts every sync that is due, and shows again what rules hid that have expired.
     pub async fn look(&self) -> Result<(), StorageError> {
         let core = &self.services.core;
-        self.services.discrepancy.show_expired().await?;
         for due in integration::due(core.store.read(), core.clock.now()).await? {
             let caller = Caller {
                 organization_id: due.organization_id,
@@ -62,7 +61,7 @@ impl Scheduler {
                 }
             }
         }
-        Ok(())
+        self.services.discrepancy.show_expired().await
     }
 
     /// Plans the next time without starting anything.

@@ -420,10 +420,16 @@ impl Document {
         }
         names.item_codes =
             names.items.keys().filter_map(|id| Some((id.clone(), extras.item_codes.get(id)?.clone()))).collect();
+        let vendors: Vec<(&String, &String)> =
+            names.products.keys().filter_map(|id| extras.vendors.get(id).map(|vendor| (id, vendor))).collect();
         let hidden = hide(&report.discrepancies, &mut findings, &extras.rules)?;
         let groups = groups(&keys, &findings, &names, &extras.vendors)?;
         let mut summary = summary(input, report, extras.left_out);
         summary.hidden = hidden;
+        if !vendors.is_empty() {
+            let parts = vendors.iter().flat_map(|(id, vendor)| [id.as_bytes(), vendor.as_bytes()]);
+            summary.fingerprint = told(&summary.fingerprint, parts);
+        }
         if let Some(name) = extras.policy_name {
             summary.fingerprint = told(&summary.fingerprint, [name.as_bytes()]);
             summary.policy_name = name;

@@ -1,12 +1,14 @@
 //! What rules hide: marked in a report and added up, never taken out of its sums.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::document::{Finding, told};
+use crate::domain::id::DiscrepancyId;
 use crate::domain::money::{ExactSum, OutOfRange};
+use crate::domain::period::Period;
 use crate::domain::suppression::{SuppressionFacts, SuppressionRule};
 use crate::engine::billing::Discrepancy;
 
@@ -52,14 +54,23 @@ pub(super) fn hide(
     if rules.is_empty() {
         return Ok(Vec::new());
     }
+    // Several charges of one month may make one discrepancy; a rule looks at all of them together.
+    let mut effects: HashMap<(DiscrepancyId, Period), (ExactSum, ExactSum)> = HashMap::new();
+    for discrepancy in discrepancies {
+        let (effect, cost_effect) = effects.entry((discrepancy.id, discrepancy.period)).or_default();
+        effect.add(discrepancy.effect)?;
+        cost_effect.add(discrepancy.cost_effect)?;
+    }
     for (discrepancy, finding) in discrepancies.iter().zip(findings) {
+        let (effect, cost_effect) = effects[&(discrepancy.id, discrepancy.period)];
+        let magnitude = ExactSum::of([effect.total()?.abs(), cost_effect.total()?.abs()])?.total()?;
         let facts = SuppressionFacts {
             kind: discrepancy.kind,
             customer: finding.customer_id.as_deref(),
             psa_product: finding.item_id.as_deref(),
             pax8_product: finding.product_id.as_deref(),
             currency: discrepancy.currency,
-            magnitude: finding.magnitude()?,
+            magnitude,
         };
         let Some(at) = rules.iter().position(|rule| rule.conditions.hold_for(&facts)) else { continue };
         finding.hidden_by = Some(rules[at].id.to_string());

@@ -10,6 +10,7 @@ use rust_decimal::prelude::ToPrimitive as _;
 
 use super::Audience;
 use super::document::{Document, Finding, Switch, Totals};
+use super::policy::shown;
 use super::words::{self, amount, count, counted, label, percentage};
 use crate::domain::money::{ExactSum, plain};
 
@@ -48,7 +49,7 @@ struct Page<'a> {
     discrepancies: Vec<DiscrepancyRow>,
     not_shown: Option<String>,
     policy_name: &'a str,
-    policy: &'a [Switch],
+    policy: Vec<Switch>,
 }
 
 struct TotalsRow {
@@ -142,7 +143,14 @@ impl<'a> Page<'a> {
             not_shown: (hidden > 0)
                 .then(|| format!("{} that cost less are in the table of discrepancies.", count(hidden as u64))),
             policy_name: words::policy(summary),
-            policy: &summary.policy,
+            policy: summary
+                .policy
+                .iter()
+                .map(|switch| Switch {
+                    name: switch.name.clone(),
+                    value: shown(&switch.name, &switch.value, audience).to_owned(),
+                })
+                .collect(),
         }
     }
 }

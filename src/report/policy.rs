@@ -4,7 +4,8 @@
 use rust_decimal::Decimal;
 use thiserror::Error;
 
-use crate::domain::money::{RoundingMode, parse_decimal, plain};
+use super::Audience;
+use crate::domain::money::{Micros, RoundingMode, parse_decimal, plain};
 use crate::engine::billing::{Credits, PeriodBasis, PeriodRule, Policy, PriceSource, Proration, QuantitySource};
 
 /// A switch that cannot be read. The text is a sentence.
@@ -103,9 +104,7 @@ fn set(policy: &mut Policy, name: &str, value: &str) -> Result<(), Option<&'stat
             const FLOOR: &str = "NONE, or a fraction from -1 to 1 such as 0.15";
             policy.margin_floor = match value {
                 "NONE" => None,
-                floor => {
-                    Some(parse_decimal(floor).ok().filter(|floor| floor.abs() <= Decimal::ONE).ok_or(Some(FLOOR))?)
-                }
+                floor => Some(calculable(floor).filter(|floor| floor.abs() <= Decimal::ONE).ok_or(Some(FLOOR))?),
             }
         }
         "vendorPeriod" => policy.vendor_period = parse_period_rule(value).ok_or(Some(RULE))?,
@@ -126,7 +125,7 @@ fn parse_price_source(value: &str) -> Option<PriceSource> {
         "ITEM_PRICE" => PriceSource::ItemPrice,
         "VENDOR_SUGGESTED" => PriceSource::VendorSuggested,
         other => {
-            let percent = parse_decimal(other.strip_prefix("COST_PLUS ")?.trim()).ok()?;
+            let percent = calculable(other.strip_prefix("COST_PLUS ")?.trim())?;
             let is_sensible = percent >= -Decimal::ONE_HUNDRED && percent <= Decimal::from(10_000);
             PriceSource::CostPlus(is_sensible.then_some(percent)?)
         }
@@ -144,7 +143,12 @@ fn parse_period_rule(value: &str) -> Option<PeriodRule> {
 }
 
 fn not_negative(value: &str) -> Option<Decimal> {
-    parse_decimal(value).ok().filter(|amount| !amount.is_sign_negative() || amount.is_zero())
+    calculable(value).filter(|amount| !amount.is_sign_negative() || amount.is_zero())
+}
+
+/// A number with which the engine can calculate, whatever the amounts are that it meets: at most six decimal places.
+fn calculable(value: &str) -> Option<Decimal> {
+    parse_decimal(value).ok().filter(|number| Micros::from_decimal(*number).is_ok())
 }
 
 fn whole(value: &str, allowed: std::ops::RangeInclusive<u32>) -> Option<u32> {
@@ -190,6 +194,16 @@ pub fn switches(policy: &Policy) -> Vec<(&'static str, String)> {
         ("psaPeriod", period_rule(*psa_period)),
         ("arrearsShiftMonths", arrears_shift_months.to_string()),
     ]
+}
+
+/// The value of a switch for a reader. With the markup on cost or the lowest margin, prices would tell cost.
+pub fn shown<'a>(name: &str, value: &'a str, audience: Audience) -> &'a str {
+    match (name, audience) {
+        (_, Audience::WithCost) => value,
+        ("priceSource", Audience::WithoutCost) if value.starts_with("COST_PLUS") => "COST_PLUS",
+        ("marginFloor", Audience::WithoutCost) if value != "NONE" => "SET",
+        (_, Audience::WithoutCost) => value,
+    }
 }
 
 /// What a switch decides and which values it takes, as a sentence; empty for a name that is none.

@@ -204,7 +204,6 @@ pub async fn insert_occurrences(
             is_on_suggested_mapping: Set(found.is_on_suggested_mapping),
             sources: Set(found.sources.write()),
             suppression_rule_id: Set(found.suppressed_by.map(|rule| rule.0)),
-            ..Default::default()
         })
     };
     if occurrences.is_empty() {
@@ -215,7 +214,7 @@ pub async fn insert_occurrences(
     Ok(())
 }
 
-/// Widens the months of the discrepancies that a report found, in the transaction that completes it.
+/// Widens the months of the discrepancies that a report found in months that it speaks for.
 pub async fn widen(
     tx: &Tx,
     organization_id: OrganizationId,
@@ -225,8 +224,9 @@ pub async fn widen(
     for (column, edge, sooner) in [("last_period", "MAX", "<"), ("first_period", "MIN", ">")] {
         // Months are compared as texts; `2026-09` sorts as it should.
         let found = format!(
-            "(SELECT {edge}(o.period) FROM discrepancy_occurrence o WHERE o.organization_id = discrepancy.organization_id \
-             AND o.discrepancy_id = discrepancy.id AND o.report_id = $2)"
+            "(SELECT {edge}(o.period) FROM discrepancy_occurrence o JOIN billing_period m ON m.organization_id = \
+             o.organization_id AND m.report_id = o.report_id AND m.period = o.period WHERE o.organization_id = \
+             discrepancy.organization_id AND o.discrepancy_id = discrepancy.id AND o.report_id = $2)"
         );
         let sql = format!(
             "UPDATE discrepancy SET {column} = {found}, updated_at = $3 WHERE organization_id = $1 AND id IN \
@@ -556,9 +556,12 @@ fn of_integration(
         .filter(report::Column::IntegrationId.eq(integration_id.0))
         .filter(report::Column::IsComplete.eq(true))
         .into_query();
+    // What only reports found that do not speak for its months was never told to anybody.
+    let was_told = discrepancy::Column::Status.ne(DiscrepancyStatus::Open.word()).or(Expr::exists(state::spoken_for()));
     let query = discrepancy::Entity::find()
         .filter(discrepancy::Column::OrganizationId.eq(organization_id.0))
-        .filter(discrepancy::Column::Id.in_subquery(found));
+        .filter(discrepancy::Column::Id.in_subquery(found))
+        .filter(was_told);
     filter.apply(query)
 }
 

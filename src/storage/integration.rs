@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use entity::integration::{ActiveModel, Column, Entity, Model};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use uuid::Uuid;
 
@@ -101,6 +102,17 @@ pub async fn lock(
 ) -> Result<Option<Integration>, StorageError> {
     let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).lock_exclusive();
     query.one(&**tx).await?.map(domain).transpose()
+}
+
+/// Holds an integration against others who hold it too, until the transaction ends: for what is said about several of
+/// its months at once.
+pub async fn hold(tx: &Tx, organization_id: OrganizationId, id: IntegrationId) -> Result<(), StorageError> {
+    if tx.get_database_backend() == DbBackend::Postgres {
+        // Not as strong as to stop rows that refer to it.
+        let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0));
+        query.lock(LockType::NoKeyUpdate).one(&**tx).await?;
+    }
+    Ok(())
 }
 
 /// The integrations with these ids, in no order.

@@ -2,10 +2,10 @@
 
 use entity::billing_period::{ActiveModel, Column, Entity, Model};
 use entity::{discrepancy, discrepancy_occurrence};
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait as _, Select,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, RelationTrait as _, Select,
 };
 use uuid::Uuid;
 
@@ -98,25 +98,7 @@ pub async fn hold(
     query.all(&**tx).await?.into_iter().map(domain).collect()
 }
 
-/// Lets a report speak for months.
-pub async fn speak(
-    tx: &Tx,
-    organization_id: OrganizationId,
-    integration_id: IntegrationId,
-    months: &[Period],
-    report_id: ReportId,
-) -> Result<(), StorageError> {
-    Entity::update_many()
-        .col_expr(Column::ReportId, Expr::value(report_id.0))
-        .filter(Column::OrganizationId.eq(organization_id.0))
-        .filter(Column::IntegrationId.eq(integration_id.0))
-        .filter(Column::Period.is_in(months.iter().map(ToString::to_string)))
-        .exec(&**tx)
-        .await?;
-    Ok(())
-}
-
-/// Writes the state of a month that is held.
+/// Writes the report and the state of a month that is held.
 pub async fn update(tx: &Tx, organization_id: OrganizationId, month: &BillingPeriod) -> Result<(), StorageError> {
     let (request, closing) = match &month.state {
         PeriodState::Open => (None, None),
@@ -126,6 +108,7 @@ pub async fn update(tx: &Tx, organization_id: OrganizationId, month: &BillingPer
     };
     let unsettled = closing.map(|closing| closing.unsettled).or(request.map(|request| request.unsettled));
     let row = ActiveModel {
+        report_id: Set(month.report_id.map(|id| id.0)),
         status: Set(month.state.status().word().to_owned()),
         requested_by: Set(request.map(|request| request.by.name.clone())),
         requested_by_id: Set(request.and_then(|request| request.by.token_id).map(|id| id.0)),
@@ -179,24 +162,6 @@ pub async fn between(
     query.all(db).await?.into_iter().map(domain).collect()
 }
 
-/// The months of an integration that are closed, in order.
-pub async fn closed(
-    db: &impl ConnectionTrait,
-    organization_id: OrganizationId,
-    integration_id: IntegrationId,
-) -> Result<Vec<Period>, StorageError> {
-    let closed = [PeriodStatus::Closed, PeriodStatus::Reopening];
-    let months: Vec<String> = of_integration(organization_id, integration_id)
-        .select_only()
-        .column(Column::Period)
-        .filter(Column::Status.is_in(closed.map(PeriodStatus::word)))
-        .order_by_asc(Column::Period)
-        .into_tuple()
-        .all(db)
-        .await?;
-    months.iter().map(|month| period(month)).collect()
-}
-
 /// A page of the months of an integration, the latest first.
 pub async fn page(
     db: &impl ConnectionTrait,
@@ -218,6 +183,33 @@ pub async fn count(
     Ok(of_integration(organization_id, integration_id).count(db).await?)
 }
 
+/// How many discrepancies somebody still has to settle, in each of these months of reports.
+pub async fn unsettled_counts(
+    db: &impl ConnectionTrait,
+    organization_id: OrganizationId,
+    reports: &[ReportId],
+) -> Result<Vec<(ReportId, Period, u64)>, StorageError> {
+    use discrepancy_occurrence::Column as Found;
+    let rows: Vec<(Uuid, String, i64)> = discrepancy_occurrence::Entity::find()
+        .select_only()
+        .column(Found::ReportId)
+        .column(Found::Period)
+        .column_as(Expr::col((discrepancy_occurrence::Entity, Found::DiscrepancyId)).count_distinct(), "unsettled")
+        .join(JoinType::InnerJoin, discrepancy_occurrence::Relation::Discrepancy.def())
+        .filter(Found::OrganizationId.eq(organization_id.0))
+        .filter(Found::ReportId.is_in(reports.iter().map(|id| id.0)))
+        .filter(discrepancy::Column::Status.is_in(UNSETTLED.map(|status| status.word())))
+        .group_by(Found::ReportId)
+        .group_by(Found::Period)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let read = |(report, month, count): (Uuid, String, i64)| {
+        Ok((ReportId(report), period(&month)?, u64::try_from(count).unwrap_or(0)))
+    };
+    rows.into_iter().map(read).collect()
+}
+
 /// Discrepancies of a month that somebody still has to settle, as the report that speaks for it found them.
 pub async fn unsettled_count(
     db: &impl ConnectionTrait,
@@ -225,19 +217,8 @@ pub async fn unsettled_count(
     report_id: ReportId,
     month: Period,
 ) -> Result<u64, StorageError> {
-    use discrepancy_occurrence::Column as Found;
-    let found = discrepancy_occurrence::Entity::find()
-        .select_only()
-        .column(Found::DiscrepancyId)
-        .filter(Found::OrganizationId.eq(organization_id.0))
-        .filter(Found::ReportId.eq(report_id.0))
-        .filter(Found::Period.eq(month.to_string()))
-        .into_query();
-    let query = discrepancy::Entity::find()
-        .filter(discrepancy::Column::OrganizationId.eq(organization_id.0))
-        .filter(discrepancy::Column::Status.is_in(UNSETTLED.map(|status| status.word())))
-        .filter(discrepancy::Column::Id.in_subquery(found));
-    Ok(query.count(db).await?)
+    let counts = unsettled_counts(db, organization_id, &[report_id]).await?;
+    Ok(counts.into_iter().find(|(_, found, _)| *found == month).map_or(0, |(.., count)| count))
 }
 
 /// The report that speaks for each month of an integration.

@@ -213,7 +213,6 @@ pub async fn insert(tx: &Tx, report: &StoredReport, document: Vec<u8>) -> Result
         read_at: Set(report.read_at),
         created_at: Set(report.created_at),
         policy_version: Set(Some(report.policy_version)),
-        ..Default::default()
     };
     Entity::insert(row).exec_without_returning(&**tx).await?;
     Ok(())

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use entity::value::Micros;
 use entity::{billing_period, discrepancy, discrepancy_occurrence};
 use rust_decimal::Decimal;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, LockType, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait as _, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait as _, RelationDef,
 };
 use uuid::Uuid;
 
@@ -16,9 +18,11 @@ use super::reconciliation::period;
 use super::report::amount;
 use super::text::Word as _;
 use super::{StorageError, Tx};
+use crate::domain::closing::PeriodStatus;
 use crate::domain::decision::{DecidedMonth, Decision, DecisionScope, DiscrepancyState, FoundMonth, Resolution};
 use crate::domain::discrepancy::DiscrepancyStatus;
-use crate::domain::id::{DiscrepancyId, OrganizationId, ReportId, SuppressionRuleId};
+use crate::domain::id::{DiscrepancyId, IntegrationId, OrganizationId, ReportId, SuppressionRuleId};
+use crate::domain::money::{ExactSum, OutOfRange};
 use crate::domain::period::Period;
 
 /// Rows of one statement.
@@ -169,31 +173,100 @@ pub async fn lock(
     query.all(&**tx).await?.into_iter().map(domain).collect()
 }
 
-/// These months of discrepancies in a report, by discrepancy.
-pub async fn months_in(
+/// A month of a discrepancy as the report that speaks for it found it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpokenMonth {
+    /// Integration whose month it is.
+    pub integration_id: IntegrationId,
+    /// Month, everything in it added up.
+    pub found: FoundMonth,
+    /// Whether the month is closed.
+    pub is_closed: bool,
+}
+
+/// The months of discrepancies in the reports that speak for them, by discrepancy, each month of an integration once.
+pub async fn spoken_months(
+    db: &impl ConnectionTrait,
+    organization_id: OrganizationId,
+    ids: &[DiscrepancyId],
+) -> Result<HashMap<DiscrepancyId, Vec<SpokenMonth>>, StorageError> {
+    use billing_period::Column as Month;
+    use discrepancy_occurrence::Column as Found;
+    type Row = (Uuid, Uuid, String, String, i64, i64, Option<Uuid>);
+    let speaking: RelationDef = discrepancy_occurrence::Entity::belongs_to(billing_period::Entity)
+        .from((Found::OrganizationId, Found::ReportId, Found::Period))
+        .to((Month::OrganizationId, Month::ReportId, Month::Period))
+        .into();
+    let rows: Vec<Row> = discrepancy_occurrence::Entity::find()
+        .select_only()
+        .column(Found::DiscrepancyId)
+        .column(Month::IntegrationId)
+        .column(Found::Period)
+        .column(Month::Status)
+        .columns([Found::Effect, Found::CostEffect, Found::SuppressionRuleId])
+        .join(JoinType::InnerJoin, speaking)
+        .filter(Found::OrganizationId.eq(organization_id.0))
+        .filter(Found::DiscrepancyId.is_in(ids.iter().map(|id| id.0)))
+        .order_by_asc(Found::DiscrepancyId)
+        .order_by_asc(Month::IntegrationId)
+        .order_by_asc(Found::Period)
+        .order_by_asc(Found::Position)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let mut months: HashMap<DiscrepancyId, Vec<SpokenMonth>> = HashMap::new();
+    for (id, integration, month, status, effect, cost_effect, rule) in rows {
+        let status = PeriodStatus::read(&status)?;
+        let new = SpokenMonth {
+            integration_id: IntegrationId(integration),
+            found: FoundMonth {
+                period: period(&month)?,
+                effect: amount(Micros(effect)),
+                cost_effect: amount(Micros(cost_effect)),
+                suppressed_by: rule.map(SuppressionRuleId),
+            },
+            is_closed: matches!(status, PeriodStatus::Closed | PeriodStatus::Reopening),
+        };
+        let of_id = months.entry(DiscrepancyId(id)).or_default();
+        let place = |month: &SpokenMonth| (month.integration_id, month.found.period);
+        match of_id.last_mut().filter(|last| place(last) == place(&new)) {
+            None => of_id.push(new),
+            Some(last) => {
+                // Several charges of one month may make one discrepancy.
+                let sum = |left, right| {
+                    ExactSum::of([left, right]).and_then(ExactSum::total).map_err(|OutOfRange| too_large(&month))
+                };
+                last.found.effect = sum(last.found.effect, new.found.effect)?;
+                last.found.cost_effect = sum(last.found.cost_effect, new.found.cost_effect)?;
+                last.found.suppressed_by = last.found.suppressed_by.and(new.found.suppressed_by);
+            }
+        }
+    }
+    Ok(months)
+}
+
+fn too_large(month: &str) -> StorageError {
+    StorageError::TooLarge(format!("of {month}"))
+}
+
+/// Gives discrepancies a new version: what somebody read about them is no longer what is there.
+pub async fn touch(
     tx: &Tx,
     organization_id: OrganizationId,
-    report_id: ReportId,
     ids: &[DiscrepancyId],
-    months: &[Period],
-) -> Result<HashMap<DiscrepancyId, Vec<FoundMonth>>, StorageError> {
-    use discrepancy_occurrence::Column;
-    let query = discrepancy_occurrence::Entity::find()
-        .filter(Column::OrganizationId.eq(organization_id.0))
-        .filter(Column::ReportId.eq(report_id.0))
-        .filter(Column::DiscrepancyId.is_in(ids.iter().map(|id| id.0)))
-        .filter(Column::Period.is_in(months.iter().map(ToString::to_string)))
-        .order_by_asc(Column::Position);
-    let mut found: HashMap<DiscrepancyId, Vec<FoundMonth>> = HashMap::new();
-    for model in query.all(&**tx).await? {
-        found.entry(DiscrepancyId(model.discrepancy_id)).or_default().push(FoundMonth {
-            period: period(&model.period)?,
-            effect: amount(model.effect),
-            cost_effect: amount(model.cost_effect),
-            suppressed_by: model.suppression_rule_id.map(SuppressionRuleId),
-        });
+    now: DateTime<Utc>,
+) -> Result<(), StorageError> {
+    use discrepancy::Column;
+    for chunk in ids.chunks(BATCH) {
+        discrepancy::Entity::update_many()
+            .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+            .col_expr(Column::UpdatedAt, Expr::value(now))
+            .filter(Column::OrganizationId.eq(organization_id.0))
+            .filter(Column::Id.is_in(chunk.iter().map(|id| id.0)))
+            .exec(&**tx)
+            .await?;
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Those whose state a new report may change: found by it in one of these months, and settled, hidden, or to be hidden.
@@ -231,7 +304,7 @@ pub async fn touched(
 
 /// Those that a rule hides.
 pub async fn hidden_by(
-    tx: &Tx,
+    db: &impl ConnectionTrait,
     organization_id: OrganizationId,
     rule_id: SuppressionRuleId,
 ) -> Result<Vec<DiscrepancyId>, StorageError> {
@@ -243,42 +316,7 @@ pub async fn hidden_by(
         .filter(Column::SuppressionRuleId.eq(rule_id.0))
         .order_by_asc(Column::Id)
         .into_tuple()
-        .all(&**tx)
-        .await?;
-    Ok(ids.into_iter().map(DiscrepancyId).collect())
-}
-
-/// Those that the reports of before found in these months, that wait for somebody or are hidden, and that no report
-/// which speaks for a month finds any more.
-pub async fn vanished(
-    tx: &Tx,
-    organization_id: OrganizationId,
-    before: &[ReportId],
-    months: &[Period],
-) -> Result<Vec<DiscrepancyId>, StorageError> {
-    use discrepancy::Column;
-    let waiting = [
-        DiscrepancyStatus::Open,
-        DiscrepancyStatus::InReview,
-        DiscrepancyStatus::Suppressed,
-        DiscrepancyStatus::Reopened,
-    ];
-    let found_before = discrepancy_occurrence::Entity::find()
-        .select_only()
-        .column(discrepancy_occurrence::Column::DiscrepancyId)
-        .filter(discrepancy_occurrence::Column::OrganizationId.eq(organization_id.0))
-        .filter(discrepancy_occurrence::Column::ReportId.is_in(before.iter().map(|id| id.0)))
-        .filter(discrepancy_occurrence::Column::Period.is_in(months.iter().map(ToString::to_string)));
-    let ids: Vec<Uuid> = discrepancy::Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::OrganizationId.eq(organization_id.0))
-        .filter(Column::Status.is_in(waiting.map(DiscrepancyStatus::word)))
-        .filter(Column::Id.in_subquery(found_before.into_query()))
-        .filter(Expr::not_exists(spoken_for()))
-        .order_by_asc(Column::Id)
-        .into_tuple()
-        .all(&**tx)
+        .all(db)
         .await?;
     Ok(ids.into_iter().map(DiscrepancyId).collect())
 }

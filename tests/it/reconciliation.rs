@@ -2,6 +2,7 @@
 
 mod drafts;
 mod money;
+mod months;
 mod schema;
 mod work;
 mod world;

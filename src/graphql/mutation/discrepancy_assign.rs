@@ -1,6 +1,6 @@
 //! `discrepancyAssign`.
 
-use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 
 use super::discrepancy_work::{discrepancy_id, refused};
 use crate::domain::access::Role;
@@ -17,10 +17,10 @@ pub struct DiscrepancyAssignInput {
     discrepancy_id: ID,
     /// Version that the caller read; refused when it is no longer the present one. Not checked when omitted.
     expected_version: Option<i64>,
-    /// Name of who looks after it, in up to 200 characters; nobody when omitted.
-    assignee: Option<String>,
-    /// Day by which it is to be settled; none when omitted.
-    due_on: Option<Date>,
+    /// Name of who looks after it, in up to 200 characters; nobody when null, as before when omitted.
+    assignee: MaybeUndefined<String>,
+    /// Day by which it is to be settled; none when null, as before when omitted.
+    due_on: MaybeUndefined<Date>,
 }
 
 /// Payload of `discrepancyAssign`.
@@ -38,7 +38,7 @@ pub struct DiscrepancyAssign;
 
 #[Object]
 impl DiscrepancyAssign {
-    /// Says who looks after a discrepancy and until when. With somebody it is in review; what is settled stays so. Needs the role OPERATOR or FINANCE.
+    /// Says who looks after a discrepancy and until when. With somebody it is in review, with nobody open; what is settled or hidden stays so. Needs the role OPERATOR or FINANCE.
     async fn discrepancy_assign(
         &self,
         ctx: &Context<'_>,
@@ -51,8 +51,13 @@ impl DiscrepancyAssign {
         let refusal = |error| DiscrepancyAssignPayload { discrepancy: None, user_errors: vec![error] };
         let assigned = async {
             let id = discrepancy_id(&input.discrepancy_id)?;
-            let (expected_version, due_on) = (input.expected_version, input.due_on.map(|day| day.0));
-            let command = Assign { id, expected_version, assignee: input.assignee, due_on };
+            let (assignee, due_on) = (input.assignee, input.due_on.map_value(|day| day.0));
+            let command = Assign {
+                id,
+                expected_version: input.expected_version,
+                assignee: assignee.into(),
+                due_on: due_on.into(),
+            };
             services(ctx).discrepancy.assign(caller(ctx), command).await
         };
         Some(match assigned.await {

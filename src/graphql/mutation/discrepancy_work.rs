@@ -10,7 +10,7 @@ use crate::graphql::object::decision::ScopeKind;
 use crate::graphql::object::discrepancy::DiscrepancyObject;
 use crate::graphql::object::node::Node;
 use crate::graphql::scalar::Date;
-use crate::service::discrepancy::{MAX_NAME, MAX_TEXT, WorkError};
+use crate::service::discrepancy::{LONGEST_DECISION, MAX_NAME, MAX_TEXT, WorkError};
 use crate::storage::discrepancy::StoredDiscrepancy;
 
 /// The discrepancy that a global id names.
@@ -43,7 +43,10 @@ pub(super) fn refused(error: WorkError, text: &str) -> Result<UserError, Failure
         WorkError::Stale(present) => UserError::stale(&["input", "expectedVersion"], node(*present)),
         WorkError::Closed { period, present } => UserError::invalid_transition(
             &id,
-            format!("The month {period} is closed, so what is said about it stays. Reopen the month first."),
+            format!(
+                "All its months are closed, the last of them is {period}, so what is said about it stays. Reopen a month \
+                 first."
+            ),
             node(*present),
         ),
         WorkError::Settled(present) => UserError::invalid_transition(
@@ -55,7 +58,10 @@ pub(super) fn refused(error: WorkError, text: &str) -> Result<UserError, Failure
         WorkError::TextTooLong => {
             UserError::input(&text, format!("Write at most {MAX_TEXT} characters, and at most {MAX_NAME} for a name."))
         }
-        WorkError::DayOver => UserError::input(&["input", "until"], "The day is over already. Give a later one."),
+        WorkError::BadDay => UserError::input(
+            &["input", "until"],
+            format!("The day is over already, or more than {LONGEST_DECISION} days away. Give another one."),
+        ),
         WorkError::Forbidden(error) => return Err(error.into()),
         WorkError::Internal(error) => return Err(error.into()),
     })

@@ -10,6 +10,7 @@ use crate::graphql::id::{NodeKind, decode_as};
 use crate::graphql::object::integration::IntegrationObject;
 use crate::graphql::object::node::Node;
 use crate::graphql::object::policy::ReconciliationPolicy;
+use crate::graphql::object::report_part::audience;
 use crate::service::policy::{UpdatePolicy, UpdatePolicyError};
 
 /// More switches than there are can only be a mistake.
@@ -83,7 +84,7 @@ impl ReconciliationPolicyUpdate {
             reason: input.reason,
         };
         Some(match services(ctx).policy.update(caller(ctx), command).await {
-            Ok(policy) => Ok(done(ReconciliationPolicy::from(policy))),
+            Ok(policy) => Ok(done(ReconciliationPolicy::new(policy, audience(ctx)))),
             Err(UpdatePolicyError::NotFound) => not_found(),
             Err(UpdatePolicyError::Stale(_)) => {
                 let integration = services(ctx).setup.find(caller(ctx), IntegrationId(id)).await;

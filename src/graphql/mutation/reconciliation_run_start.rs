@@ -23,7 +23,9 @@ pub struct ReconciliationRunStartInput {
     /// Day that counts as today: what is not due by then is expected later. Today in the integration's time zone when
     /// omitted.
     as_of: Option<Date>,
-    /// Version of the integration's policy; the one in force when omitted, and 0 for the default policy.
+    /// Version of the integration's policy; the one in force when omitted, and 0 for the default policy. A report by
+    /// another version than the one in force, or as of an earlier day than the last one, answers "what if": it changes
+    /// nothing about discrepancies and months.
     policy_version: Option<i64>,
 }
 

@@ -8,7 +8,7 @@ use crate::domain::closing::{BillingPeriod, Closing, ClosingRequest, PeriodState
 use crate::graphql::context::caller;
 use crate::graphql::error::Failure;
 use crate::graphql::page::page_types;
-use crate::graphql::record_loader::{ReportKey, load_one};
+use crate::graphql::record_loader::{ReportKey, UnsettledKey, load_one};
 use crate::graphql::scalar::Month;
 
 /// Whether a month is closed. New values may be added.
@@ -79,9 +79,14 @@ impl BillingPeriodObject {
         self.closing().and_then(|closing| closing.reason.as_deref())
     }
 
-    /// Unsettled discrepancies that were knowingly left when it was closed; null while it is open.
-    async fn unsettled_count(&self) -> Option<u32> {
-        self.closing().map(|closing| closing.unsettled)
+    /// Discrepancies that somebody still has to settle: those that were knowingly left when it was closed; while it is
+    /// open, those that are there now, which is the number that `periodClose` asks for. Null without a report.
+    async fn unsettled_count(&self, ctx: &Context<'_>) -> Option<Result<u64, Failure>> {
+        if let Some(closing) = self.closing() {
+            return Some(Ok(closing.unsettled.into()));
+        }
+        let key = UnsettledKey(caller(ctx).organization_id, self.0.report_id?, self.0.period);
+        Some(load_one(ctx, key).await.map(Option::unwrap_or_default))
     }
 
     /// Whether one person alone closed it; null while it is open.

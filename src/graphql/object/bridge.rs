@@ -22,7 +22,8 @@ pub struct VarianceBridge {
     pub credit: Money,
     /// Prices that were rounded before they were multiplied.
     pub rounding: Money,
-    /// The rest: billed on another customer or item, in another cycle, or within tolerance.
+    /// The rest: billed on another customer or item, in another cycle, within tolerance, or on lines of a report with an
+    /// unknown amount.
     pub other: Money,
     /// Sum of the parts: billed less expected.
     pub difference: Money,

@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 
 use crate::engine::billing::Policy;
 use crate::graphql::page::page_types;
-use crate::report::policy::{meaning, switches};
+use crate::report::Audience;
+use crate::report::policy::{meaning, shown, switches};
 use crate::storage::policy::PolicyVersion;
 
 /// A version of the rules of an integration's reports. It never changes; a change makes a new one.
@@ -30,7 +31,7 @@ pub struct ReconciliationPolicy {
 pub struct ReconciliationPolicySwitch {
     /// Name, such as `priceSource`.
     pub name: String,
-    /// Value, such as `PRICE_BOOK`.
+    /// Value, such as `PRICE_BOOK`. Without the role FINANCE, the markup on cost and the lowest margin are left out of it.
     pub value: String,
     /// Value that it has when nobody says otherwise.
     pub default_value: String,
@@ -38,8 +39,9 @@ pub struct ReconciliationPolicySwitch {
     pub description: String,
 }
 
-impl From<PolicyVersion> for ReconciliationPolicy {
-    fn from(policy: PolicyVersion) -> Self {
+impl ReconciliationPolicy {
+    /// A version, as far as the caller may see it.
+    pub fn new(policy: PolicyVersion, audience: Audience) -> Self {
         let defaults = switches(&Policy::default());
         let is_stored = policy.version > 0;
         let switch = |(name, value): (String, String)| ReconciliationPolicySwitch {
@@ -48,8 +50,8 @@ impl From<PolicyVersion> for ReconciliationPolicy {
                 .find(|(known, _)| *known == name)
                 .map_or_else(String::new, |(_, value)| value.clone()),
             description: meaning(&name).to_owned(),
+            value: shown(&name, &value, audience).to_owned(),
             name,
-            value,
         };
         Self {
             version: policy.version,

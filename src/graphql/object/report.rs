@@ -168,8 +168,8 @@ impl ReconciliationReportObject {
 
     /// Rules that it was made by, as named switches.
     #[graphql(complexity = "cost::list(child_complexity)")]
-    async fn policy(&self) -> Vec<PolicySwitch> {
-        self.summary.policy.iter().cloned().map(Into::into).collect()
+    async fn policy(&self, ctx: &Context<'_>) -> Vec<PolicySwitch> {
+        self.summary.policy.iter().map(|switch| PolicySwitch::read(ctx, switch)).collect()
     }
 
     /// Totals over all lines, one entry per currency. Amounts in different currencies are never added up.

@@ -12,7 +12,9 @@ use crate::engine::billing::{Class, Reason, TieOutBasis, Verdict};
 use crate::graphql::context::{caller, require};
 use crate::graphql::error::Failure;
 use crate::graphql::scalar::{CurrencyCode, Decimal, Money, Month};
+use crate::report::Audience;
 use crate::report::document::{Coverage, Footing, InvoiceTieOut, LeftOut, Provisional, Switch, Totals};
+use crate::report::policy::shown;
 use crate::service::Internal;
 
 /// Verdict on a whole report. New values may be added.
@@ -454,15 +456,21 @@ impl ReportTieOut {
 pub struct PolicySwitch {
     /// Name, such as `priceSource`.
     pub name: String,
-    /// Value, such as `PRICE_BOOK`.
+    /// Value, such as `PRICE_BOOK`. Without the role FINANCE, the markup on cost and the lowest margin are left out of it.
     pub value: String,
 }
 
-impl From<Switch> for PolicySwitch {
-    fn from(switch: Switch) -> Self {
-        let Switch { name, value } = switch;
-        Self { name, value }
+impl PolicySwitch {
+    /// A switch of a stored report, as far as the caller may see it.
+    pub(super) fn read(ctx: &Context<'_>, switch: &Switch) -> Self {
+        let value = shown(&switch.name, &switch.value, audience(ctx)).to_owned();
+        Self { name: switch.name.clone(), value }
     }
+}
+
+/// How much of a report the caller may see.
+pub(crate) fn audience(ctx: &Context<'_>) -> Audience {
+    if caller(ctx).roles.allow(Role::Finance) { Audience::WithCost } else { Audience::WithoutCost }
 }
 
 /// A record that could not be taken in, so that nothing of it was compared.

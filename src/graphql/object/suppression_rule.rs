@@ -59,9 +59,9 @@ impl SuppressionRuleObject {
     }
 
     /// Largest amount of a month that it hides, in major units: effect and cost effect together, whatever their signs;
-    /// null for every amount.
-    async fn largest_amount(&self) -> Option<Decimal> {
-        self.0.conditions.largest_amount.map(Decimal)
+    /// null for every amount. What it hides would tell about cost, so it needs the role FINANCE.
+    async fn largest_amount(&self, ctx: &Context<'_>) -> Option<Result<Decimal, Failure>> {
+        for_finance(ctx, || self.0.conditions.largest_amount.map(Decimal)).transpose()
     }
 
     /// Name of who answers for it.

@@ -11,6 +11,7 @@ use crate::graphql::cost;
 use crate::graphql::error::Failure;
 use crate::graphql::object::billing_period::{BillingPeriodConnection, BillingPeriodObject};
 use crate::graphql::object::policy::{ReconciliationPolicy, ReconciliationPolicyConnection};
+use crate::graphql::object::report_part::audience;
 use crate::graphql::object::report_total::ReportGroupTotals;
 use crate::graphql::object::suppression_rule::{SuppressionRuleConnection, SuppressionRuleObject};
 use crate::graphql::page::{self, List, PageArguments};
@@ -67,7 +68,7 @@ impl WorkQuery {
                 Some(version) => policy.find(caller(ctx), integration, version).await?,
             })
         };
-        found.await.transpose().map(|found| found.map(Into::into))
+        found.await.transpose().map(|found| found.map(|policy| ReconciliationPolicy::new(policy, audience(ctx))))
     }
 
     /// Versions of the rules of an integration, the latest first, without the default policy; null when there is no such
@@ -96,7 +97,7 @@ impl WorkQuery {
                 true => Some(services(ctx).policy.current(caller(ctx), integration).await?.version.unsigned_abs()),
                 false => None,
             };
-            let parts = page::parts(slice, &list, ReconciliationPolicy::from);
+            let parts = page::parts(slice, &list, |policy| ReconciliationPolicy::new(policy, audience(ctx)));
             Ok(Some(ReconciliationPolicyConnection::new(parts, total)))
         };
         found.await.transpose()

@@ -1,11 +1,16 @@
 //! Settling discrepancies, and taking it back.
 
-use super::{DiscrepancyService, MAX_TEXT, WorkError, change, lock, reread, said};
+use std::collections::BTreeMap;
+
+use chrono::{Days, NaiveDate};
+
+use super::{DiscrepancyService, LONGEST_DECISION, MAX_TEXT, WorkError, by_month, change, lock, reread, said};
 use crate::domain::access::{Caller, Role};
 use crate::domain::decision::{DecidedMonth, Decision, DecisionScope, DiscrepancyState, Resolution};
-use crate::domain::id::DiscrepancyId;
+use crate::domain::id::{DiscrepancyId, IntegrationId};
+use crate::domain::period::Period;
 use crate::service::OrInternal as _;
-use crate::storage::discrepancy::{self, StoredDiscrepancy};
+use crate::storage::discrepancy::StoredDiscrepancy;
 use crate::storage::text::Word as _;
 use crate::storage::{period, state};
 
@@ -46,24 +51,33 @@ impl DiscrepancyService {
             Verdict::Resolve(_, scope) | Verdict::WriteOff(scope) => Some(scope),
             Verdict::Reopen => None,
         };
-        if let Some(DecisionScope::Until(day)) = scope
-            && day < now.date_naive()
-        {
-            return Err(WorkError::DayOver);
+        if let Some(DecisionScope::Until(day)) = scope {
+            let today = now.date_naive();
+            let latest = today.checked_add_days(Days::new(LONGEST_DECISION)).unwrap_or(NaiveDate::MAX);
+            if day < today || day > latest {
+                return Err(WorkError::BadDay);
+            }
         }
         let tx = core.store.begin().await.internal(caller)?;
-        let found = discrepancy::find(&*tx, organization, command.id).await.internal(caller)?;
-        let found = found.ok_or(WorkError::NotFound)?;
-        // The month first and the discrepancy after it, as a report does that speaks for the month.
-        let months = [found.last_period];
-        let held = period::hold(&tx, organization, found.integration_id, &months).await.internal(caller)?;
-        let old = lock(&tx, caller, command.id, command.expected_version).await?;
-        if held.iter().any(|month| month.state.is_closed()) {
-            return Err(WorkError::Closed { period: found.last_period, present: Box::new(old) });
+        let ids = [command.id];
+        let known = state::spoken_months(&*tx, organization, &ids).await.internal(caller)?;
+        // The months first and the discrepancy after them, as a report does that speaks for them.
+        let mut months: BTreeMap<IntegrationId, Vec<Period>> = BTreeMap::new();
+        for month in known.values().flatten() {
+            months.entry(month.integration_id).or_default().push(month.found.period);
         }
-        let ids = [old.id];
-        let seen = discrepancy::latest_occurrences(&*tx, organization, old.integration_id, &ids);
-        let seen = seen.await.internal(caller)?;
+        for (integration, months) in &months {
+            period::hold(&tx, organization, *integration, months).await.internal(caller)?;
+        }
+        let old = lock(&tx, caller, command.id, command.expected_version).await?;
+        let mut seen = state::spoken_months(&*tx, organization, &ids).await.internal(caller)?;
+        let seen = seen.remove(&old.id).unwrap_or_default();
+        if let Some(last) = seen.iter().map(|month| month.found.period).max()
+            && seen.iter().all(|month| month.is_closed)
+        {
+            return Err(WorkError::Closed { period: last, present: Box::new(old) });
+        }
+        let seen = by_month(&seen).internal(caller)?;
         let decision = |scope| Decision {
             scope,
             reason: reason.clone(),

@@ -5,6 +5,8 @@
 mod decide;
 mod suppress;
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use thiserror::Error;
 
@@ -13,14 +15,20 @@ pub use self::suppress::{CreateRule, SuppressError};
 use super::{Core, Internal, OrInternal as _, ReadError};
 use crate::domain::access::{Caller, Forbidden, Role};
 use crate::domain::audit::Change;
+use crate::domain::decision::FoundMonth;
 use crate::domain::id::{DiscrepancyId, DiscrepancyNoteId};
+use crate::domain::money::{ExactSum, OutOfRange};
 use crate::domain::period::Period;
 use crate::storage::discrepancy::StoredDiscrepancy;
 use crate::storage::note::{self, Note};
-use crate::storage::{Tx, state};
+use crate::storage::state::SpokenMonth;
+use crate::storage::{StorageError, Tx, state};
 
 /// Longest note or reason, in characters.
 pub const MAX_TEXT: usize = 2_000;
+
+/// Longest time that a decision may hold ahead, in days: three years, the longest commitment.
+pub const LONGEST_DECISION: u64 = 3 * 366;
 
 /// Longest name of a person, in characters.
 pub const MAX_NAME: usize = 200;
@@ -40,7 +48,7 @@ pub enum WorkError {
     /// It changed since the caller read it; this is its present state.
     #[error("the discrepancy changed since it was read")]
     Stale(Box<StoredDiscrepancy>),
-    /// The month in which it was last found is closed.
+    /// All its months are closed; this is the last of them.
     #[error("the month {period} is closed")]
     Closed {
         /// Month.
@@ -57,9 +65,9 @@ pub enum WorkError {
     /// A text is too long.
     #[error("a text is too long")]
     TextTooLong,
-    /// The day is over already.
-    #[error("the day is over already")]
-    DayOver,
+    /// The day is over already, or too far away.
+    #[error("the day is over already, or more than {LONGEST_DECISION} days away")]
+    BadDay,
     /// The caller lacks a role.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
@@ -75,10 +83,29 @@ pub struct Assign {
     pub id: DiscrepancyId,
     /// Version that the caller read; not checked when `None`.
     pub expected_version: Option<i64>,
-    /// Name; `None` for nobody.
-    pub assignee: Option<String>,
-    /// Day by which it is to be settled.
-    pub due_on: Option<NaiveDate>,
+    /// Name, or `Some(None)` for nobody; as before when `None`.
+    pub assignee: Option<Option<String>>,
+    /// Day by which it is to be settled, or `Some(None)` for none; as before when `None`.
+    pub due_on: Option<Option<NaiveDate>>,
+}
+
+/// The months of a discrepancy, those of several integrations added up, in order.
+pub(super) fn by_month(spoken: &[SpokenMonth]) -> Result<Vec<FoundMonth>, StorageError> {
+    let mut months: BTreeMap<Period, FoundMonth> = BTreeMap::new();
+    for SpokenMonth { found, .. } in spoken {
+        let Some(month) = months.get_mut(&found.period) else {
+            months.insert(found.period, *found);
+            continue;
+        };
+        let sum = |left, right| {
+            let sum = ExactSum::of([left, right]).and_then(ExactSum::total);
+            sum.map_err(|OutOfRange| StorageError::TooLarge(format!("of {}", found.period)))
+        };
+        month.effect = sum(month.effect, found.effect)?;
+        month.cost_effect = sum(month.cost_effect, found.cost_effect)?;
+        month.suppressed_by = month.suppressed_by.and(found.suppressed_by);
+    }
+    Ok(months.into_values().collect())
 }
 
 /// Both who keeps the mappings and who answers for the money may look into a discrepancy.
@@ -101,22 +128,28 @@ impl DiscrepancyService {
         Self { core }
     }
 
-    /// Says who looks after a discrepancy. With somebody it is in review; what is settled stays so.
+    /// Says who looks after a discrepancy. With somebody it is in review; what is settled or hidden stays so.
     pub async fn assign(&self, caller: &Caller, command: Assign) -> Result<StoredDiscrepancy, WorkError> {
         may_work(caller)?;
-        let assignee = said(command.assignee, MAX_NAME)?;
+        let assignee = command.assignee.map(|assignee| said(assignee, MAX_NAME)).transpose()?;
         let core = &self.core;
         let now = core.clock.now();
         let tx = core.store.begin().await.internal(caller)?;
         let old = lock(&tx, caller, command.id, command.expected_version).await?;
-        let new_state = if assignee.is_some() { old.state.clone().take_up() } else { old.state.clone() };
-        if (&assignee, command.due_on, &new_state) == (&old.assignee, old.due_on, &old.state) {
+        let new_state = match &assignee {
+            None => old.state.clone(),
+            Some(Some(_)) => old.state.clone().take_up(),
+            Some(None) => old.state.clone().put_down(),
+        };
+        let assignee = assignee.unwrap_or_else(|| old.assignee.clone());
+        let due_on = command.due_on.unwrap_or(old.due_on);
+        if (&assignee, due_on, &new_state) == (&old.assignee, old.due_on, &old.state) {
             return Ok(old);
         }
         if new_state != old.state {
             state::set(&tx, caller.organization_id, &[old.id], &new_state, now).await.internal(caller)?;
         }
-        let values = (assignee.as_deref(), command.due_on);
+        let values = (assignee.as_deref(), due_on);
         state::assign(&tx, caller.organization_id, old.id, values, now).await.internal(caller)?;
         let new = reread(&tx, caller, old.id).await?;
         core.audit(&tx, caller, change("discrepancy.assign", &old, &new, None)).await.internal(caller)?;

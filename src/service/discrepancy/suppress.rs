@@ -2,19 +2,20 @@
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use thiserror::Error;
+use tracing::warn;
 
 use super::{DiscrepancyService, MAX_NAME, MAX_TEXT};
 use crate::domain::access::{Actor, Caller, Forbidden, Role, Roles};
 use crate::domain::audit::Change;
-use crate::domain::decision::DiscrepancyState;
+use crate::domain::decision::{DiscrepancyState, FoundMonth};
 use crate::domain::discrepancy::DiscrepancyStatus;
 use crate::domain::id::{DiscrepancyId, IntegrationId, OrganizationId, SuppressionRuleId};
 use crate::domain::money::{ExactSum, OutOfRange};
 use crate::domain::suppression::{SuppressionConditions, SuppressionFacts, SuppressionRule};
 use crate::service::{Internal, OrInternal as _, ReadError};
-use crate::storage::discrepancy::{self, DiscrepancyFilter, Occurrence, StoredDiscrepancy};
+use crate::storage::discrepancy::{self, DiscrepancyFilter, StoredDiscrepancy};
 use crate::storage::page::{Slice, Window};
-use crate::storage::{StorageError, Tx, integration, period, state, suppression};
+use crate::storage::{StorageError, Tx, integration, state, suppression};
 
 /// Longest time that a rule may hold, in days: what is hidden is looked at once a year.
 const LONGEST: u64 = 366;
@@ -95,11 +96,14 @@ impl DiscrepancyService {
         }
         let found = integration::find(core.store.read(), organization, command.integration_id).await;
         found.internal(caller)?.ok_or(SuppressError::NotFound)?;
+        let mut conditions = command.conditions;
+        conditions.kinds.sort_unstable();
+        conditions.kinds.dedup();
         let rule = SuppressionRule {
             id: SuppressionRuleId(core.ids.next()),
             organization_id: organization,
             integration_id: command.integration_id,
-            conditions: command.conditions,
+            conditions,
             owner: owner.unwrap_or_else(|| caller.actor.name().to_owned()),
             reason,
             expires_on: command.expires_on,
@@ -164,32 +168,43 @@ impl DiscrepancyService {
         Ok(ended)
     }
 
-    /// Shows again what rules hid that have expired by this day, for every tenant. The server does it by itself.
+    /// Shows again what rules hid that have expired by this day, for every tenant. The server does it by itself; one rule
+    /// that fails does not keep the others waiting.
     pub async fn show_expired(&self) -> Result<(), StorageError> {
         let core = &self.core;
-        let now = core.clock.now();
-        for rule in suppression::expired_that_hide(core.store.read(), now.date_naive()).await? {
-            let organization = rule.organization_id;
-            let caller = Caller {
-                organization_id: organization,
-                actor: Actor::Schedule,
-                roles: Roles::NONE,
-                correlation_id: rule.id.to_string(),
-            };
-            let tx = core.store.begin().await?;
-            let shown = show(&tx, organization, rule.id, now).await?;
-            let change = Change {
-                action: "suppression_rule.expire",
-                subject_kind: "suppression_rule",
-                subject_id: Some(rule.id.0),
-                before: Some(snapshot(&rule, shown)),
-                after: Some(snapshot(&rule, 0)),
-                reason: None,
-            };
-            core.audit(&tx, &caller, change).await?;
-            tx.commit().await?;
+        for rule in suppression::expired_that_hide(core.store.read(), core.clock.now().date_naive()).await? {
+            if let Err(error) = self.expire(&rule).await {
+                warn!(suppression_rule.id = %rule.id, "rule `{}` has expired and cannot be ended: {error}", rule.id);
+            }
         }
         Ok(())
+    }
+
+    async fn expire(&self, rule: &SuppressionRule) -> Result<(), StorageError> {
+        let core = &self.core;
+        let organization = rule.organization_id;
+        let tx = core.store.begin().await?;
+        let shown = show(&tx, organization, rule.id, core.clock.now()).await?;
+        if shown == 0 {
+            // Another replica was faster, or all of it lies in closed months.
+            return Ok(());
+        }
+        let caller = Caller {
+            organization_id: organization,
+            actor: Actor::Schedule,
+            roles: Roles::NONE,
+            correlation_id: rule.id.to_string(),
+        };
+        let change = Change {
+            action: "suppression_rule.expire",
+            subject_kind: "suppression_rule",
+            subject_id: Some(rule.id.0),
+            before: Some(snapshot(rule, shown)),
+            after: Some(snapshot(rule, 0)),
+            reason: None,
+        };
+        core.audit(&tx, &caller, change).await?;
+        tx.commit().await
     }
 
     /// A page of the rules of an integration, the latest first.
@@ -212,10 +227,9 @@ impl DiscrepancyService {
     }
 }
 
-/// Hides what a new rule fits in all its months, as long as nobody has taken it up and its month is open.
+/// Hides what a new rule fits in all its months, as long as nobody has taken it up and one of them is open.
 async fn hide(tx: &Tx, rule: &SuppressionRule, now: DateTime<Utc>) -> Result<usize, StorageError> {
     let (organization, integration) = (rule.organization_id, rule.integration_id);
-    let closed: Vec<_> = period::closed(&**tx, organization, integration).await?;
     let filter = DiscrepancyFilter {
         kinds: (!rule.conditions.kinds.is_empty()).then(|| rule.conditions.kinds.clone()),
         statuses: Some(vec![DiscrepancyStatus::Open, DiscrepancyStatus::Reopened]),
@@ -228,13 +242,15 @@ async fn hide(tx: &Tx, rule: &SuppressionRule, now: DateTime<Utc>) -> Result<usi
     let mut hidden = 0;
     for chunk in candidates.chunks(state::BATCH) {
         let held = state::lock(tx, organization, chunk).await?;
-        let found = discrepancy::latest_occurrences(&**tx, organization, integration, chunk).await?;
+        let spoken = state::spoken_months(&**tx, organization, chunk).await?;
         let mut fitting: Vec<DiscrepancyId> = Vec::new();
         for row in held {
+            let months = spoken.get(&row.id).map_or(&[][..], Vec::as_slice);
             let is_waiting = matches!(row.state, DiscrepancyState::Open | DiscrepancyState::Reopened);
-            let mut months = found.iter().filter(|month| month.discrepancy_id == row.id).peekable();
-            let fits = months.peek().is_some() && months.all(|month| fits(rule, &row, month));
-            if is_waiting && fits && !closed.contains(&row.last_period) {
+            // What another integration found as well is not this one's to hide.
+            let is_own = months.iter().all(|month| month.integration_id == integration);
+            let is_open = months.iter().any(|month| !month.is_closed);
+            if is_waiting && is_own && is_open && months.iter().all(|month| fits(rule, &row, &month.found)) {
                 fitting.push(row.id);
             }
         }
@@ -244,7 +260,7 @@ async fn hide(tx: &Tx, rule: &SuppressionRule, now: DateTime<Utc>) -> Result<usi
     Ok(hidden)
 }
 
-fn fits(rule: &SuppressionRule, row: &StoredDiscrepancy, month: &Occurrence) -> bool {
+fn fits(rule: &SuppressionRule, row: &StoredDiscrepancy, month: &FoundMonth) -> bool {
     let magnitude = ExactSum::of([month.effect.abs(), month.cost_effect.abs()]).and_then(ExactSum::total);
     let Ok(magnitude) = magnitude.map_err(|OutOfRange| ()) else { return false };
     rule.conditions.hold_for(&SuppressionFacts {
@@ -257,24 +273,28 @@ fn fits(rule: &SuppressionRule, row: &StoredDiscrepancy, month: &Occurrence) -> 
     })
 }
 
-/// Shows again what a rule hid.
+/// Shows again what a rule hid, but for what lies in closed months alone; says how many.
 async fn show(
     tx: &Tx,
     organization: OrganizationId,
     id: SuppressionRuleId,
     now: DateTime<Utc>,
 ) -> Result<usize, StorageError> {
-    let hidden = state::hidden_by(tx, organization, id).await?;
-    for chunk in hidden.chunks(state::BATCH) {
+    let mut shown = 0;
+    for chunk in state::hidden_by(&**tx, organization, id).await?.chunks(state::BATCH) {
         let held = state::lock(tx, organization, chunk).await?;
-        let still: Vec<DiscrepancyId> = held
-            .into_iter()
-            .filter(|row| row.state == DiscrepancyState::Suppressed { rule_id: id })
-            .map(|row| row.id)
-            .collect();
+        let spoken = state::spoken_months(&**tx, organization, chunk).await?;
+        let is_open = |row: &StoredDiscrepancy| {
+            let months = spoken.get(&row.id).map_or(&[][..], Vec::as_slice);
+            months.is_empty() || months.iter().any(|month| !month.is_closed)
+        };
+        let hidden = DiscrepancyState::Suppressed { rule_id: id };
+        let still = held.iter().filter(|row| row.state == hidden && is_open(row));
+        let still: Vec<DiscrepancyId> = still.map(|row| row.id).collect();
         state::set(tx, organization, &still, &DiscrepancyState::Reopened, now).await?;
+        shown += still.len();
     }
-    Ok(hidden.len())
+    Ok(shown)
 }
 
 /// A rule for the audit chain.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::execute::{Stop, finish, held};
 use super::{ReconciliationService, comparison, settle};
+use crate::domain::closing::BillingPeriod;
 use crate::domain::decision::DiscrepancyState;
 use crate::domain::discrepancy::{DiscrepancyType, Severity};
 use crate::domain::id::{DiscrepancyId, ReportId, SuppressionRuleId};
@@ -39,7 +40,8 @@ impl ReconciliationService {
         let mut present = held(core, &tx, claim).await?;
         let organization = run.organization_id;
         if let Some(equal) = report::equal(&*tx, organization, run.integration_id, &summary.fingerprint).await? {
-            self.conclude(&tx, claim, &mut present, equal.id, summary).await?;
+            let months = settle::hold(&tx, &present).await?;
+            self.conclude(&tx, claim, (&mut present, months), (equal.id, read_at), summary).await?;
             tx.commit().await?;
             return Ok(());
         }
@@ -101,7 +103,7 @@ impl ReconciliationService {
             total::insert(&tx, organization, id, at, chunk).await?;
             tx.commit().await?;
         }
-        self.complete(claim, run, id, summary).await
+        self.complete(claim, run, (id, read_at), summary).await
     }
 
     /// A transaction of a worker that still holds the job.
@@ -115,26 +117,25 @@ impl ReconciliationService {
         &self,
         claim: &Claim,
         run: &ReconciliationRun,
-        id: ReportId,
+        (id, read_at): (ReportId, DateTime<Utc>),
         summary: &Summary,
     ) -> Result<(), Stop> {
         let (core, organization) = (&self.core, run.organization_id);
         let tx = core.store.begin().await?;
         let mut present = held(core, &tx, claim).await?;
+        let months = settle::hold(&tx, &present).await?;
         match report::complete(&tx, organization, id).await {
-            Ok(()) => {
-                discrepancy::widen(&tx, organization, id, core.clock.now()).await?;
-                self.conclude(&tx, claim, &mut present, id, summary).await?;
-            }
+            Ok(()) => self.conclude(&tx, claim, (&mut present, months), (id, read_at), summary).await?,
             Err(StorageError::Conflict(_)) => {
                 // Another run stored the same report in the meantime.
                 drop(tx);
                 let tx = core.store.begin().await?;
                 let mut present = held(core, &tx, claim).await?;
+                let months = settle::hold(&tx, &present).await?;
                 let found = report::equal(&*tx, organization, run.integration_id, &summary.fingerprint).await?;
                 let equal = found.ok_or_else(|| StorageError::Corrupt("an equal report vanished".to_owned()))?;
                 report::discard(&tx, organization, run.id).await?;
-                self.conclude(&tx, claim, &mut present, equal.id, summary).await?;
+                self.conclude(&tx, claim, (&mut present, months), (equal.id, read_at), summary).await?;
                 tx.commit().await?;
                 return Ok(());
             }
@@ -149,13 +150,13 @@ impl ReconciliationService {
         &self,
         tx: &Tx,
         claim: &Claim,
-        run: &mut ReconciliationRun,
-        report_id: ReportId,
+        (run, months): (&mut ReconciliationRun, Vec<BillingPeriod>),
+        (report_id, read_at): (ReportId, DateTime<Utc>),
         summary: &Summary,
     ) -> Result<(), Stop> {
         let core = &self.core;
         run.previous_report_id = comparison::record(tx, run, report_id).await?;
-        settle::settle(core, tx, run, report_id).await?;
+        settle::settle(core, tx, run, (report_id, read_at), months).await?;
         finish(core, tx, claim, run, (outcome(summary), Some(report_id), None)).await?;
         Ok(())
     }

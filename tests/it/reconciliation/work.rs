@@ -13,38 +13,38 @@ use uuid::Uuid;
 use super::world::{World, worlds};
 
 /// A person with a token of their own.
-fn person(world: &World, name: &str) -> Caller {
+pub fn person(world: &World, name: &str) -> Caller {
     let id = TokenId(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()));
     let actor = Actor::Token { id, name: name.to_owned() };
     Caller { actor, roles: Roles::from(Role::Finance), ..world.caller(Role::Finance) }
 }
 
 /// The schema, and the answers to documents.
-struct Client<'a> {
+pub struct Client<'a> {
     world: &'a World,
     schema: Schema,
 }
 
 impl<'a> Client<'a> {
-    fn new(world: &'a World) -> Self {
+    pub fn new(world: &'a World) -> Self {
         Self { world, schema: schema(world.services.clone(), SchemaSettings::default()) }
     }
 
-    async fn send(&self, caller: Caller, document: &str, variables: Value) -> Value {
+    pub async fn send(&self, caller: Caller, document: &str, variables: Value) -> Value {
         let request = Request::new(document).variables(Variables::from_json(variables)).data(caller);
         let answer = self.schema.execute(request).await;
         serde_json::to_value(&answer).expect("an answer is JSON")
     }
 
     /// What a document answers that must succeed.
-    async fn ask(&self, document: &str, variables: Value) -> Value {
+    pub async fn ask(&self, document: &str, variables: Value) -> Value {
         let answer = self.send(person(self.world, "Ada"), document, variables).await;
         assert!(answer.get("errors").is_none(), "{answer}");
         answer["data"].clone()
     }
 
     /// The payload of a mutation.
-    async fn call(&self, caller: Caller, mutation: &str, fields: &str, input: Value) -> Value {
+    pub async fn call(&self, caller: Caller, mutation: &str, fields: &str, input: Value) -> Value {
         let kind = format!("{}{}Input", mutation[..1].to_uppercase(), &mutation[1..]);
         let document = format!(
             "mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {fields}
@@ -56,26 +56,26 @@ impl<'a> Client<'a> {
     }
 
     /// The payload of a mutation that must do what it says.
-    async fn done(&self, mutation: &str, fields: &str, input: Value) -> Value {
+    pub async fn done(&self, mutation: &str, fields: &str, input: Value) -> Value {
         let payload = self.call(person(self.world, "Ada"), mutation, fields, input).await;
         assert_eq!(payload["userErrors"], json!([]), "{payload}");
         payload
     }
 
     /// The code of the only reason why a mutation was refused.
-    async fn refused(&self, caller: Caller, mutation: &str, fields: &str, input: Value) -> (String, Value) {
+    pub async fn refused(&self, caller: Caller, mutation: &str, fields: &str, input: Value) -> (String, Value) {
         let payload = self.call(caller, mutation, fields, input).await;
         let errors = payload["userErrors"].as_array().expect("a list");
         assert_eq!(errors.len(), 1, "{payload}");
         (errors[0]["code"].as_str().expect("a code").to_owned(), errors[0]["field"].clone())
     }
 
-    fn integration(&self) -> String {
+    pub fn integration(&self) -> String {
         encode(NodeKind::Integration, self.world.integration_id.0).0
     }
 
     /// The only discrepancy there is.
-    async fn discrepancy(&self) -> Value {
+    pub async fn discrepancy(&self) -> Value {
         let data = self
             .ask(
                 "{ discrepancies { nodes { id status assignee dueOn version goneSince notes { author text }
@@ -89,16 +89,16 @@ impl<'a> Client<'a> {
         found[0].clone()
     }
 
-    async fn status(&self) -> String {
+    pub async fn status(&self) -> String {
         self.discrepancy().await["status"].as_str().expect("a status").to_owned()
     }
 }
 
-fn report_id(id: Option<ReportId>) -> String {
+pub fn report_id(id: Option<ReportId>) -> String {
     encode(NodeKind::ReconciliationReport, id.expect("a report").0).0
 }
 
-fn november(world: &World) -> concord::domain::period::Period {
+pub fn november(world: &World) -> concord::domain::period::Period {
     world.october().next()
 }
 

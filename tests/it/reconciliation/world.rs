@@ -255,6 +255,13 @@ impl World {
         self.put::<PsaInvoiceLineTable>(self.psa, rows).await;
     }
 
+    /// Charges Acme for seats that were added inside October.
+    pub async fn charge_acme_for_added_seats(&self, seats: &str) {
+        let added = charge("v1-added", "vi", ("a", "s1"), seats, day("2026-10-05"));
+        let added = VendorInvoiceLine { kind: Known::Known(VendorLineKind::Prorate), ..added };
+        self.put::<VendorInvoiceLineTable>(self.pax8, vec![("v1-added", added)]).await;
+    }
+
     /// Corrects what Acme is billed in October.
     pub async fn bill_acme(&self, seats: &str) {
         self.put::<PsaInvoiceLineTable>(self.psa, vec![("b1", bill("b1", "pa", seats, day("2026-10-05")))]).await;
