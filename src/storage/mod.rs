@@ -108,6 +108,9 @@ impl Store {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let mut options = ConnectOptions::new(url);
             options.max_connections(20).connect_timeout(Duration::from_secs(10)).sqlx_logging(false);
+            // A plan that is made while a table is empty reads the whole table, and would be kept while a first sync
+            // fills it: each look for a page of ids would take longer than the one before.
+            options.map_sqlx_postgres_opts(|options| options.options([("plan_cache_mode", "force_custom_plan")]));
             let pool = Database::connect(options).await?;
             let (read, reads) = counted(pool.clone());
             let store = Self { write: pool, read, notifications, reads };
