@@ -6,6 +6,7 @@ pub mod database;
 mod demo;
 pub mod doctor;
 mod mappings;
+pub(crate) mod match_;
 mod migrate;
 mod open;
 mod prices;
@@ -116,6 +117,23 @@ pub enum Command {
             echo 'priceSource = \"COST_PLUS 20\"' > rules.toml; concord reconcile --data exports/ --policy rules.toml"
     )]
     Reconcile(reconcile::ReconcileArguments),
+    /// Matches two lists, or both sides of a directory, without a server.
+    #[command(
+        name = "match",
+        long_about = "Says which records of two lists are the same, how sure that is, and why. No server, no account and \
+                      no database.\n\n\
+                      Two CSV files: --kind, --left and --right. Columns are `id` and any of name, vendor (or \
+                      manufacturer), sku, modelno, price, description, website, email, phone, street, city, state, \
+                      postcode, country. Writes left_id, right_id, confidence and band to --out: `map` is sure enough \
+                      to be taken, `candidate` wants a look. Each record is in one pair at most.\n\n\
+                      A directory of records (--data) with pax8 and psa in it: writes customer_mapping.csv and \
+                      product_mapping.csv to the directory --out, which `reconcile --mappings` and `mappings import` \
+                      read; rows in band `candidate` count as undecided there.",
+        after_long_help = "Examples:\n  \
+            concord match --kind customers --left pax8.csv --right psa.csv --out pairs.csv --explain reasons.csv\n  \
+            concord match --data exports/ --out mappings/"
+    )]
+    Match(match_::MatchArguments),
     /// Checks settings, files and the machine, and says what to do.
     #[command(
         long_about = "Checks what the server would start with: the settings, the database's address, who may read the \
@@ -280,6 +298,9 @@ mod tests {
             "concord mappings import --dir d --integration i --database sqlite://x.db",
             "concord mappings export --dir d --integration i",
             "concord prices import p.csv --integration i",
+            "concord match --kind customers --left l.csv --right r.csv --out o.csv --explain e.csv",
+            "concord match --data d --out o",
+            "concord bench match --left 10 --right 10",
             "concord doctor",
             "concord migrate --database postgres://db/x --key-file k",
         ] {
@@ -310,6 +331,9 @@ mod tests {
             ("concord sandbox --listen here", "`here` is not an address"),
             ("concord demo --data d --seed 1", "cannot be used with"),
             ("concord mappings import --dir d", "--integration <ID>"),
+            ("concord match --kind customers --left l.csv --out o.csv", "--right <FILE>"),
+            ("concord match --data d --left l.csv --out o", "cannot be used with"),
+            ("concord match --out o", "--data <DIR>"),
             ("concord fly", "fly"),
         ] {
             let error = parse(line).expect_err("it is a mistake");

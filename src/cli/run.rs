@@ -42,6 +42,7 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Mappings { command: MappingsCommand::Export(arguments) } => super::mappings::export(&arguments).await,
         Command::Prices { command: PricesCommand::Import(arguments) } => super::prices::import(&arguments).await,
         Command::Reconcile(arguments) => Ok(super::reconcile::run(arguments).await),
+        Command::Match(arguments) => super::match_::run(arguments).await,
         Command::Doctor(arguments) => super::doctor::run(&arguments).await,
         Command::Bench { command } => super::bench::run(&command).await,
         Command::Migrate(arguments) => super::migrate::run(&arguments).await,

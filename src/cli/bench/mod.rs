@@ -2,6 +2,8 @@
 
 mod baseline;
 pub mod lines;
+mod matching;
+pub mod names;
 mod server;
 mod tenant;
 
@@ -32,6 +34,10 @@ pub enum BenchCommand {
                            concord bench server --database postgres://concord@localhost/bench"
     )]
     Server(server::ServerArguments),
+    /// Matches made-up names, or fits the weights of the matching on lists whose pairs are known.
+    #[command(after_long_help = "Examples:\n  concord bench match --left 100000 --right 100000\n  \
+                           concord bench match --fit customers:lists/companies --fit products:lists/licences")]
+    Match(matching::MatchArguments),
 }
 
 /// Arguments of `bench reconcile`.
@@ -62,6 +68,7 @@ pub(super) async fn run(command: &BenchCommand) -> anyhow::Result<ExitCode> {
             None => measure(arguments)?,
         },
         BenchCommand::Server(arguments) => server::run(arguments).await?,
+        BenchCommand::Match(arguments) => matching::run(arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

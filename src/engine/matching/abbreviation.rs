@@ -252,7 +252,8 @@ pub(super) fn names_sibling(word: &str) -> bool {
 
 /// How well a short word stands for a long one, from 0 to 1: a known abbreviation, a beginning, or its skeleton.
 pub(super) fn quality(short: &str, long: &str) -> f64 {
-    if short.len() >= long.len() {
+    // All short forms begin like their word, but for those of `and`.
+    if short.len() >= long.len() || (short.as_bytes().first() != long.as_bytes().first() && long != "and") {
         return 0.0;
     }
     if expanded(short) == Some(long) {

@@ -25,6 +25,7 @@ mod explain;
 mod index;
 mod legal_form;
 pub mod license;
+pub mod list;
 mod name;
 mod normalize;
 mod party;

@@ -91,8 +91,9 @@ fn join_neighbours(
         if !(pieces_free[i - 1] && pieces_free[i]) {
             continue;
         }
-        let joined = format!("{}{}", pieces[i - 1], pieces[i]);
-        if let Some(j) = (0..wholes.len()).find(|j| wholes_free[*j] && wholes[*j] == joined) {
+        let spells =
+            |whole: &str| whole.strip_prefix(pieces[i - 1].as_str()).is_some_and(|rest| rest == pieces[i].as_str());
+        if let Some(j) = (0..wholes.len()).find(|j| wholes_free[*j] && spells(&wholes[*j])) {
             (pieces_free[i - 1], pieces_free[i], wholes_free[j]) = (false, false, false);
             *shared_bits += bits_of(&wholes[j]);
         }
@@ -115,7 +116,7 @@ fn word_quality(a: &str, b: &str) -> f64 {
     }
     let length = short.chars().count().min(long.chars().count());
     // One slip is a typing error only in a word long enough that few others are so near.
-    if length < 4 || long.chars().count().abs_diff(length) > 1 {
+    if length < 4 || long.chars().count().abs_diff(length) > 1 || short.chars().next() != long.chars().next() {
         return 0.0;
     }
     let distance = rapidfuzz::distance::osa::distance(a.chars(), b.chars());

@@ -8,7 +8,7 @@ use super::license::{License, Rename};
 use super::score::Weight;
 
 /// Words that make another edition of a product.
-const EDITIONS: &[&str] = &[
+pub(super) const EDITIONS: &[&str] = &[
     "advanced",
     "advantage",
     "basic",

@@ -106,6 +106,7 @@ impl MappingFilesService {
                 relation: relation.to_owned(),
                 is_billable: Some(!exclusion.is_some_and(ExclusionReason::expects_no_billing)),
                 exclusion,
+                ..CustomerRow::default()
             });
         }
         Ok(rows)
@@ -174,6 +175,7 @@ impl MappingFilesService {
                     factor: confirmed.map(|mapping| mapping.factor),
                     role: confirmed.map(|mapping| mapping.role),
                     exclusion,
+                    ..ProductRow::default()
                 });
             }
         }

@@ -5,6 +5,7 @@ use csv::StringRecord;
 use rust_decimal::Decimal;
 use thiserror::Error;
 
+use super::export::UNDECIDED;
 use crate::domain::mapping::{ExclusionReason, MappingRole};
 use crate::domain::money::{Currency, parse_decimal};
 use crate::domain::record::{Price, PriceBookEntry};
@@ -61,6 +62,10 @@ pub(in crate::service) struct CustomerRow {
     /// `None` when the file does not say.
     pub is_billable: Option<bool>,
     pub exclusion: Option<ExclusionReason>,
+    /// Confidence of the engine, where it said.
+    pub confidence: String,
+    /// `map` or `candidate`, where the engine said.
+    pub band: String,
 }
 
 /// A row of `product_mapping.csv`.
@@ -80,7 +85,14 @@ pub(in crate::service) struct ProductRow {
     pub factor: Option<Decimal>,
     pub role: Option<MappingRole>,
     pub exclusion: Option<ExclusionReason>,
+    /// Confidence of the engine, where it said.
+    pub confidence: String,
+    /// `map` or `candidate`, where the engine said.
+    pub band: String,
 }
+
+/// A pair that nobody confirmed and the engine is not sure of.
+pub(in crate::service) const CANDIDATE: &str = "candidate";
 
 const CUSTOMER_COLUMNS: [&str; 7] =
     ["pax8CompanyId", "pax8CompanyName", "psaCustomerId", "psaCustomerName", "relation", "billable", "exclusion"];
@@ -223,14 +235,17 @@ fn read<T>(
 /// Reads a file of customer mappings.
 pub(in crate::service) fn read_customers(text: &str) -> Result<Rows<CustomerRow>, FileError> {
     read(CUSTOMERS, text, &["pax8CompanyId", "psaCustomerId"], |fields| {
+        let is_candidate = fields.get("band") == Some(CANDIDATE);
         Ok(CustomerRow {
             company: fields.required("pax8CompanyId")?,
             company_name: fields.optional("pax8CompanyName")?,
-            customer: fields.text("psaCustomerId")?,
+            customer: fields.text("psaCustomerId")?.filter(|_| !is_candidate),
             customer_name: fields.optional("psaCustomerName")?,
-            relation: fields.optional("relation")?,
+            relation: if is_candidate { UNDECIDED.to_owned() } else { fields.optional("relation")? },
             is_billable: fields.yes_or_no("billable")?,
             exclusion: fields.word("exclusion")?,
+            confidence: fields.optional("confidence")?,
+            band: fields.optional("band")?,
         })
     })
 }
@@ -243,20 +258,23 @@ pub(in crate::service) fn read_products(text: &str) -> Result<Rows<ProductRow>, 
         if factor.is_some_and(|factor| factor <= Decimal::ZERO) {
             return Err("`factor` must be greater than zero.".to_owned());
         }
+        let is_candidate = fields.get("band") == Some(CANDIDATE);
         Ok(ProductRow {
             product: fields.required("pax8ProductId")?,
             product_name: fields.optional("pax8ProductName")?,
             sku: fields.optional("pax8Sku")?,
             billing_term: fields.optional("billingTerm")?,
             commitment_term: fields.optional("commitmentTerm")?,
-            item: fields.text("psaProductId")?,
+            item: fields.text("psaProductId")?.filter(|_| !is_candidate),
             identifier: fields.optional("psaIdentifier")?,
             item_name: fields.optional("psaName")?,
-            relation: fields.optional("relation")?,
+            relation: if is_candidate { UNDECIDED.to_owned() } else { fields.optional("relation")? },
             customer_scope: fields.optional("limitedToPsaCustomerId")?,
             factor,
             role: fields.word("role")?,
             exclusion: fields.word("exclusion")?,
+            confidence: fields.optional("confidence")?,
+            band: fields.optional("band")?,
         })
     })
 }
@@ -281,6 +299,10 @@ pub(in crate::service) fn read_prices(text: &str) -> Result<Rows<PriceBookEntry>
 }
 
 fn written<const N: usize>(columns: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    written_rows(&columns, rows.map(Vec::from))
+}
+
+fn written_rows(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(columns).expect("writing to memory cannot fail");
     for row in rows {
@@ -296,41 +318,63 @@ fn word_of<T: Word>(value: Option<T>) -> String {
 
 /// Writes a file of customer mappings.
 pub(in crate::service) fn write_customers(rows: Vec<CustomerRow>) -> String {
-    let fields = |row: CustomerRow| {
-        let billable = if row.is_billable == Some(false) { "no" } else { "yes" };
-        [
-            row.company,
-            row.company_name,
-            row.customer.unwrap_or_default(),
-            row.customer_name,
-            row.relation,
-            billable.to_owned(),
-            word_of(row.exclusion),
-        ]
-    };
-    written(CUSTOMER_COLUMNS, rows.into_iter().map(fields))
+    written(CUSTOMER_COLUMNS, rows.into_iter().map(customer_fields))
 }
 
 /// Writes a file of product mappings.
 pub(in crate::service) fn write_products(rows: Vec<ProductRow>) -> String {
-    let fields = |row: ProductRow| {
-        [
-            row.product,
-            row.product_name,
-            row.sku,
-            row.billing_term,
-            row.commitment_term,
-            row.item.unwrap_or_default(),
-            row.identifier,
-            row.item_name,
-            row.relation,
-            row.customer_scope,
-            row.factor.map_or_else(String::new, |factor| factor.to_string()),
-            word_of(row.role),
-            word_of(row.exclusion),
-        ]
-    };
-    written(PRODUCT_COLUMNS, rows.into_iter().map(fields))
+    written(PRODUCT_COLUMNS, rows.into_iter().map(product_fields))
+}
+
+/// Writes a file of what the engine thinks of customers, candidates included.
+pub(in crate::service) fn write_matched_customers(rows: Vec<CustomerRow>) -> String {
+    let columns = CUSTOMER_COLUMNS.iter().copied().chain(["confidence", "band"]).collect::<Vec<_>>();
+    let rows = rows.into_iter().map(|row| {
+        let added = [row.confidence.clone(), row.band.clone()];
+        customer_fields(row).into_iter().chain(added).collect()
+    });
+    written_rows(&columns, rows)
+}
+
+/// Writes a file of what the engine thinks of products, candidates included. Products have no reason not to be billed.
+pub(in crate::service) fn write_matched_products(rows: Vec<ProductRow>) -> String {
+    let columns = PRODUCT_COLUMNS.iter().copied().chain(["billable", "confidence", "band"]).collect::<Vec<_>>();
+    let rows = rows.into_iter().map(|row| {
+        let added = ["yes".to_owned(), row.confidence.clone(), row.band.clone()];
+        product_fields(row).into_iter().chain(added).collect()
+    });
+    written_rows(&columns, rows)
+}
+
+fn customer_fields(row: CustomerRow) -> [String; 7] {
+    let billable = if row.is_billable == Some(false) { "no" } else { "yes" };
+    [
+        row.company,
+        row.company_name,
+        row.customer.unwrap_or_default(),
+        row.customer_name,
+        row.relation,
+        billable.to_owned(),
+        word_of(row.exclusion),
+    ]
+}
+
+fn product_fields(row: ProductRow) -> [String; 13] {
+    [
+        row.product,
+        row.product_name,
+        row.sku,
+        row.billing_term,
+        row.commitment_term,
+        row.item.unwrap_or_default(),
+        row.identifier,
+        row.item_name,
+        row.relation,
+        row.customer_scope,
+        row.factor.map_or_else(String::new, |factor| factor.to_string()),
+        word_of(row.role),
+        word_of(row.exclusion),
+    ]
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@
 //! - `billable` `no` leaves the company out as INTERNAL_USE, or as BILLED_BY_PAX8 when Pax8 bills it or the relation is
 //!   `bill_on_behalf`; the column `exclusion` names any other reason.
 //!
+//! A row in the band `candidate`, as `concord match` writes it, is a proposal that nobody confirmed, and is read like one
+//! with the relation `undecided`.
+//!
 //! What a person confirmed before is never overruled silently: such a row is rejected, unless the import is told to
 //! replace, and then counted as replaced.
 
@@ -21,8 +24,8 @@ mod prices;
 pub use export::MappingFiles;
 pub(in crate::service) use export::UNDECIDED;
 pub(in crate::service) use format::{
-    CUSTOMERS, CustomerRow, PRICES, PRODUCTS, ProductRow, read_customers, read_prices, read_products, write_customers,
-    write_products,
+    CANDIDATE, CUSTOMERS, CustomerRow, PRICES, PRODUCTS, ProductRow, read_customers, read_prices, read_products,
+    write_customers, write_matched_customers, write_matched_products, write_products,
 };
 pub use format::{FileError, RejectedRow};
 pub use import::{ImportError, ImportMappings, ImportSummary, ImportedFile};

@@ -12,13 +12,13 @@ use crate::domain::mapping::{ExclusionReason, MappingRole, MappingScope};
 use crate::domain::record::Known;
 use crate::engine::billing::{CompanyMapping, Standing};
 use crate::engine::matching::{
-    CustomerInput, Decisions, ItemRecord, MatchingPolicy, Outcome, PartyRecord, ProductInput, ProductRecord,
-    match_customers, match_products,
+    Candidate, Confidence, CustomerInput, Decisions, ItemRecord, MatchingPolicy, Outcome, PartyRecord, ProductInput,
+    ProductRecord, match_customers, match_products,
 };
 use crate::service::mapping::term_scope;
 use crate::service::mapping_files::{
-    CUSTOMERS, CustomerRow, PRODUCTS, ProductRow, UNDECIDED, read_customers, read_products, write_customers,
-    write_products,
+    CANDIDATE, CUSTOMERS, CustomerRow, PRODUCTS, ProductRow, UNDECIDED, read_customers, read_products, write_customers,
+    write_matched_customers, write_matched_products, write_products,
 };
 use crate::service::reconciliation::intake::{ProductRule, exclusion_reason};
 
@@ -160,10 +160,59 @@ pub(super) fn make(records: &mut Records) -> WrittenMappings {
     let policy = MatchingPolicy::default();
     let (customers, mapped_companies) = make_customers(records, &policy);
     let (products, mapped_terms) = make_products(records, &policy);
-    WrittenMappings { customers, products, mapped_companies, mapped_terms }
+    WrittenMappings {
+        customers: write_customers(without_candidates(customers, |row| (&mut row.band, &mut row.customer))),
+        products: write_products(without_candidates(products, |row| (&mut row.band, &mut row.item))),
+        mapped_companies,
+        mapped_terms,
+    }
 }
 
-fn make_customers(records: &mut Records, policy: &MatchingPolicy) -> (String, (usize, usize)) {
+/// The same with the best candidate where the engine is not sure, and with confidences.
+pub(super) fn make_with_candidates(records: &mut Records) -> WrittenMappings {
+    let policy = MatchingPolicy::default();
+    let (customers, mapped_companies) = make_customers(records, &policy);
+    let (products, mapped_terms) = make_products(records, &policy);
+    WrittenMappings {
+        customers: write_matched_customers(customers),
+        products: write_matched_products(products),
+        mapped_companies,
+        mapped_terms,
+    }
+}
+
+fn without_candidates<T>(
+    mut rows: Vec<T>,
+    band_and_target: impl Fn(&mut T) -> (&mut String, &mut Option<String>),
+) -> Vec<T> {
+    for row in &mut rows {
+        let (band, target) = band_and_target(row);
+        if band == CANDIDATE {
+            *target = None;
+        }
+    }
+    rows
+}
+
+/// The record that a row names, with confidence and band: the one that is mapped, else the best candidate.
+fn named<'a>(outcome: &'a Outcome, candidates: &'a [Candidate]) -> Option<(&'a ExternalId, String, &'static str)> {
+    match outcome {
+        Outcome::Confirmed { target } => Some((target, "1.000000".to_owned(), MAP)),
+        Outcome::Mapped { target, confidence, .. } => Some((target, confidence.to_string(), MAP)),
+        Outcome::Open { .. } => {
+            let best = candidates.first().filter(|best| best.confidence >= LEAST)?;
+            Some((&best.target, best.confidence.to_string(), CANDIDATE))
+        }
+    }
+}
+
+/// The band of what the engine is sure of.
+const MAP: &str = "map";
+
+/// Confidence below which a candidate is not worth a row.
+const LEAST: Confidence = Confidence::from_millionths(20_000);
+
+fn make_customers(records: &mut Records, policy: &MatchingPolicy) -> (Vec<CustomerRow>, (usize, usize)) {
     let companies: Vec<PartyRecord> = records.companies.iter().map(PartyRecord::from).collect();
     let customers = PartyRecord::of_customers(&records.customers, &records.customers_with_agreements);
     let decisions = Decisions::default();
@@ -198,20 +247,23 @@ fn make_customers(records: &mut Records, policy: &MatchingPolicy) -> (String, (u
             let mapping = CompanyMapping { company: &verdict.company, customer, standing: Standing::Suggested };
             records.intake.builder.map_company(mapping);
         }
+        let named = named(&verdict.outcome, &verdict.candidates);
         rows.push(CustomerRow {
             company: verdict.company.to_string(),
             company_name: name(&company_names, &verdict.company),
-            customer: target.map(ToString::to_string),
+            customer: named.as_ref().map(|(target, ..)| target.to_string()),
             customer_name: target.map(|target| name(&customer_names, target)).unwrap_or_default(),
             relation: relation.to_owned(),
             is_billable: Some(exclusion.is_none()),
             exclusion,
+            confidence: named.as_ref().map(|(_, confidence, _)| confidence.clone()).unwrap_or_default(),
+            band: named.map(|(.., band)| band.to_owned()).unwrap_or_default(),
         });
     }
-    (write_customers(rows), (mapped, all))
+    (rows, (mapped, all))
 }
 
-fn make_products(records: &mut Records, policy: &MatchingPolicy) -> (String, (usize, usize)) {
+fn make_products(records: &mut Records, policy: &MatchingPolicy) -> (Vec<ProductRow>, (usize, usize)) {
     let products = ProductRecord::of_catalog(&records.products, &records.vendor_prices, &records.subscriptions);
     let items: Vec<ItemRecord> = records.items.iter().map(ItemRecord::from).collect();
     let decisions = Decisions::default();
@@ -251,19 +303,22 @@ fn make_products(records: &mut Records, policy: &MatchingPolicy) -> (String, (us
             Some(target) if users[target].len() > 1 => "group",
             Some(_) => "one_item",
         };
+        let named = named(&verdict.outcome, &verdict.candidates);
         rows.push(ProductRow {
             product: term.product.to_string(),
             product_name: product.map(|product| product.name.clone()).unwrap_or_default(),
             sku: product.and_then(|product| product.sku.clone()).unwrap_or_default(),
             billing_term: scope.billing_term,
             commitment_term: scope.commitment_term,
-            item: target.map(ToString::to_string),
+            item: named.as_ref().map(|(target, ..)| target.to_string()),
             identifier: item.and_then(|item| item.identifier.clone()).unwrap_or_default(),
             item_name: item.map(|item| item.name.clone()).unwrap_or_default(),
             relation: relation.to_owned(),
+            confidence: named.as_ref().map(|(_, confidence, _)| confidence.clone()).unwrap_or_default(),
+            band: named.map(|(.., band)| band.to_owned()).unwrap_or_default(),
             ..ProductRow::default()
         });
     }
     let all = rows.len();
-    (write_products(rows), (mapped, all))
+    (rows, (mapped, all))
 }

@@ -3,6 +3,7 @@
 //! It reads the directory through the same connector that a server reads it through, maps as files or the engine say,
 //! and compares with the same engine. There is no caller and no tenant: whoever may read the files may see the report.
 
+pub mod lists;
 mod mappings;
 mod records;
 
@@ -84,6 +85,12 @@ pub async fn reconcile(command: ReconcileDirectory) -> Result<ReconciledDirector
     };
     let document = records.intake.compare(periods, as_of, command.policy)?;
     Ok(ReconciledDirectory { document, mappings })
+}
+
+/// Matches the companies and products of a directory with its customers and items, candidates included.
+pub async fn match_directory(directory: &Path) -> Result<WrittenMappings, OfflineError> {
+    let mut records = Records::read(directory).await?;
+    Ok(mappings::make_with_candidates(&mut records))
 }
 
 /// The text of a file, when there is one.
