@@ -14,6 +14,7 @@ mod mapping_files;
 mod mapping_schema;
 mod mapping_world;
 mod matching;
+mod matching_lists;
 mod matching_world;
 mod postgres;
 mod program;

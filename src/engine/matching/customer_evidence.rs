@@ -272,7 +272,7 @@ fn push_name_signals(names: &BestNames, acronym: bool, company: &Party, customer
     }
 }
 
-pub(super) fn is_acronym(company: &Party, customer: &Party) -> bool {
+fn is_acronym(company: &Party, customer: &Party) -> bool {
     let one_way = |short: &Party, long: &Party| {
         short.name.aliases.iter().any(|alias| match alias.words.as_slice() {
             [word] if (3..=6).contains(&word.chars().count()) => {

@@ -174,11 +174,11 @@ fn parse_list(file: &str, bytes: &[u8]) -> Result<Vec<ListRecord>, ListError> {
         let Some(key) = field("id") else { return Err(refuse(line, "the id is empty".to_owned())) };
         records.push(ListRecord {
             key,
-            name: field("name").unwrap_or_default(),
+            name: field("name").map(|name| without_entities(&name)).unwrap_or_default(),
             vendor: field("vendor"),
             part_numbers: [field("sku"), field("modelno")].into_iter().flatten().collect(),
             price: field("price").and_then(|text| price(&text)),
-            description: field("description"),
+            description: field("description").map(|text| without_entities(&text)),
             website: field("website"),
             email: field("email"),
             phone: field("phone"),
@@ -198,6 +198,43 @@ fn parse_list(file: &str, bytes: &[u8]) -> Result<Vec<ListRecord>, ListError> {
         return Err(refuse(lines[last], format!("the id `{key}` occurs twice")));
     }
     Ok(records)
+}
+
+/// A text from a web page without what stands for a character: `Dillard&#8217;s`, `AT&amp;T`.
+fn without_entities(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        plain.push_str(&rest[..at]);
+        let entity = rest[at..].find(';').filter(|length| *length <= 8).map(|length| &rest[at + 1..at + length]);
+        let character = entity.and_then(|entity| match entity {
+            "amp" => Some('&'),
+            "quot" => Some('"'),
+            "apos" | "lsquo" | "rsquo" => Some('\''),
+            "nbsp" => Some(' '),
+            "lt" => Some('<'),
+            "gt" => Some('>'),
+            _ => entity.strip_prefix('#').and_then(|number| {
+                let number = match number.strip_prefix(['x', 'X']) {
+                    Some(digits) => u32::from_str_radix(digits, 16).ok(),
+                    None => number.parse().ok(),
+                };
+                number.and_then(char::from_u32)
+            }),
+        });
+        match (character, entity) {
+            (Some(character), Some(entity)) => {
+                plain.push(character);
+                rest = &rest[at + entity.len() + 2..];
+            }
+            _ => {
+                plain.push('&');
+                rest = &rest[at + 1..];
+            }
+        }
+    }
+    plain.push_str(rest);
+    plain
 }
 
 /// The number in `21.22 gbp`, `$1,299.00` or `12`; what is no price counts as none.
@@ -220,6 +257,15 @@ mod tests {
         assert_eq!((records[0].key.as_str(), records[0].name.as_str()), ("7", "Desk"));
         assert_eq!(records[0].vendor.as_deref(), Some("Acme"));
         assert_eq!(records[0].price.map(|price| price.to_string()).as_deref(), Some("1299.50"));
+    }
+
+    #[test]
+    fn characters_of_web_pages_are_read() {
+        for (text, expected) in
+            [("Dillard&#8217;s", "Dillard’s"), ("AT&amp;T", "AT&T"), ("A & B; C", "A & B; C"), ("R&D", "R&D")]
+        {
+            assert_eq!(without_entities(text), expected);
+        }
     }
 
     #[test]

@@ -61,6 +61,8 @@ enum Element {
     /// `billed`, `paid`: names what comes behind it.
     Billed,
     Prepaid,
+    /// `no contract`: bound for a month at a time.
+    Uncommitted,
     OneTime,
 }
 
@@ -77,11 +79,15 @@ pub(super) fn take_term(tokens: &mut Vec<String>) -> Term {
     let mut rest = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while at < tokens.len() {
-        match element(&tokens[at..], at > 0) {
+        let after_period = matches!(elements.last(), Some(Element::Period(_)));
+        let found = element(&tokens[at..], at > 0).or_else(|| short_billing(&tokens[at], after_period));
+        match found {
             Some((element, length)) => {
                 elements.push(element);
                 at += length;
             }
+            // `rolling`, `each` and the like are glue: they go with the periods beside them.
+            None if is_glue(&tokens[at]) && (after_period || follows_period(&tokens[at + 1..])) => at += 1,
             None => {
                 rest.push(tokens[at].clone());
                 at += 1;
@@ -95,7 +101,8 @@ pub(super) fn take_term(tokens: &mut Vec<String>) -> Term {
         rest.pop();
     }
     let has_period = elements.iter().any(|element| matches!(element, Element::Period(_)));
-    let is_term = has_period || elements.iter().any(|element| matches!(element, Element::OneTime | Element::Prepaid));
+    let is_term = has_period
+        || elements.iter().any(|element| matches!(element, Element::OneTime | Element::Prepaid | Element::Uncommitted));
     if !is_term {
         return Term::default();
     }
@@ -166,6 +173,7 @@ fn assign_roles(elements: &[Element]) -> Term {
                 is_prepaid = true;
                 waiting = None;
             }
+            Element::Uncommitted => term.commitment = Some(1),
             Element::OneTime => term.is_one_time = true,
         }
     }
@@ -193,6 +201,20 @@ fn assign_roles(elements: &[Element]) -> Term {
     term
 }
 
+/// `M` behind a period, as in `1Y/M`.
+fn short_billing(token: &str, after_period: bool) -> Option<(Element, usize)> {
+    (after_period && token == "m").then_some((Element::Period(1), 1))
+}
+
+fn is_glue(token: &str) -> bool {
+    matches!(token, "rolling" | "each" | "every" | "instalment" | "instalments" | "installment" | "installments" | "no")
+}
+
+/// Whether a period or the lack of one comes next.
+fn follows_period(tokens: &[String]) -> bool {
+    matches!(element(tokens, true), Some((Element::Period(_), _)))
+}
+
 /// The element at the start of some tokens, with its length. A bare `year` needs something in front of it.
 fn element(tokens: &[String], has_predecessor: bool) -> Option<(Element, usize)> {
     let word = |position: usize| tokens.get(position).map(String::as_str);
@@ -210,6 +232,14 @@ fn element(tokens: &[String], has_predecessor: bool) -> Option<(Element, usize)>
             (Element::Period(1), 3)
         }
         "per" if word(1).and_then(unit).is_some() => (Element::Period(word(1).and_then(unit)?), 2),
+        "no" | "without" if matches!(word(1), Some("commit" | "commitment" | "contract")) => (Element::Uncommitted, 2),
+        "in" if matches!(word(1), Some("advance" | "full")) => (Element::Prepaid, 2),
+        "ann" if has_predecessor && word(1).is_some_and(|next| unit(next).is_some() || compact(next).is_some()) => {
+            (Element::Period(12), 1)
+        }
+        "year" | "yr" if has_predecessor && matches!(word(1), Some("commit" | "commitment" | "term" | "contract")) => {
+            (Element::Period(12), 1)
+        }
         "monthly" | "m2m" | "mtm" | "mthly" | "mensuel" | "monatlich" => (Element::Period(1), 1),
         "mo" | "mth" | "month" if has_predecessor => (Element::Period(1), 1),
         "quarterly" => (Element::Period(3), 1),
@@ -218,7 +248,9 @@ fn element(tokens: &[String], has_predecessor: bool) -> Option<(Element, usize)>
         "biennial" => (Element::Period(24), 1),
         "triennial" => (Element::Period(36), 1),
         "commit" | "commitment" | "committed" | "term" | "contract" | "agreement" => (Element::Commit, 1),
-        "bill" | "billing" | "billings" | "payment" | "payments" | "invoicing" => (Element::Bill, 1),
+        "bill" | "billing" | "billings" | "payment" | "payments" | "invoice" | "invoices" | "invoicing" => {
+            (Element::Bill, 1)
+        }
         "paid" | "pay" | "billed" | "prepaid" | "upfront" | "up"
             if matches!(first, "prepaid" | "upfront")
                 || matches!((first, word(1)), ("up", Some("front")) | ("paid" | "billed" | "pay", Some("upfront"))) =>
@@ -226,6 +258,7 @@ fn element(tokens: &[String], has_predecessor: bool) -> Option<(Element, usize)>
             (Element::Prepaid, if matches!(first, "prepaid" | "upfront") { 1 } else { 2 })
         }
         "paid" | "billed" | "invoiced" | "charged" | "payable" => (Element::Billed, 1),
+        "pay" | "pays" if word(1).is_some_and(|_| follows_period(&tokens[1..])) => (Element::Billed, 1),
         "perpetual" | "onetime" | "lifetime" => (Element::OneTime, 1),
         "one" | "1" if word(1) == Some("time") => (Element::OneTime, 2),
         _ => return None,
@@ -247,9 +280,9 @@ fn number(text: &str) -> Option<u16> {
 
 fn unit(text: &str) -> Option<u16> {
     Some(match text {
-        "month" | "months" | "mth" | "mths" | "mo" | "mos" | "mon" | "m" => 1,
+        "month" | "months" | "monat" | "monate" | "mois" | "mth" | "mths" | "mo" | "mos" | "mon" | "m" => 1,
         "quarter" => 3,
-        "year" | "years" | "yr" | "yrs" | "y" | "annum" => 12,
+        "year" | "years" | "jahr" | "jahre" | "an" | "ans" | "yr" | "yrs" | "y" | "annum" => 12,
         _ => return None,
     })
 }
@@ -293,6 +326,17 @@ mod tests {
         check("X M2M", Some(1), Some(1));
         check("X / mo", Some(1), Some(1));
         check("X (Annual)", Some(12), None);
+        check("X 1Y/M", Some(12), Some(1));
+        check("X Ann/Mo", Some(12), Some(1));
+        check("X Monthly (no contract)", Some(1), Some(1));
+        check("X - no commitment", Some(1), Some(1));
+        check("X year commitment with monthly payment", Some(12), Some(1));
+        check("X paid in full, 1 year", Some(12), Some(12));
+        check("X 1 year in advance", Some(12), Some(12));
+        check("X committed for 1 year, charged every month", Some(12), Some(1));
+        check("X pay monthly, 1 yr term", Some(12), Some(1));
+        check("X rolling monthly", Some(1), Some(1));
+        check("X triennial, yearly invoices", Some(36), Some(12));
         check("Windows ESU Year 1", None, None);
         check("Contract Manager", None, None);
     }

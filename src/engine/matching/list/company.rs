@@ -36,6 +36,7 @@ pub(super) const FEATURES: &[Feature] = &[
     Feature { name: "numbers", kind: SiteNumber, knots: &[-2.0, -1.0, 0.0, 1.0] },
     Feature { name: "first word", kind: Name, knots: &[0.0, 0.5, 1.0] },
     Feature { name: "letters", kind: Name, knots: &[0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0] },
+    Feature { name: "beginning", kind: Name, knots: &[0.0, 0.2, 0.4, 0.6, 0.8, 1.0] },
     Feature { name: "acronym", kind: Acronym, knots: &[0.0, 1.0] },
     Feature { name: "other name", kind: Name, knots: &[0.0, 1.0, 2.0] },
     Feature { name: "namesakes", kind: Name, knots: &[0.0, 1.0, 2.0, 4.0] },
@@ -56,6 +57,9 @@ struct Entry {
     state: Option<String>,
     country: Option<String>,
     numbers: BTreeSet<String>,
+    /// Names that are one short word, which may be initials.
+    short: Vec<String>,
+    initials: Vec<String>,
 }
 
 /// Both lists.
@@ -63,7 +67,8 @@ struct Entry {
 pub(super) struct Companies {
     left: Vec<Entry>,
     right: Vec<Entry>,
-    words: WordFrequencies,
+    /// Bits that agreement on a word is worth.
+    bits: HashMap<String, f64>,
     /// Records of the list that has more of them under a squashed name.
     namesakes: HashMap<String, u32>,
     cities: HashMap<String, u32>,
@@ -90,7 +95,9 @@ impl Companies {
         }
         let namesakes = most_of_either(&left, &right, |entry| vec![entry.squashed.clone()]);
         let values = most_of_either(&left, &right, Entry::values);
-        Self { left, right, words, namesakes, cities, states, values }
+        let all = left.iter().chain(&right).flat_map(|entry| entry.party.words());
+        let bits = all.map(|word| (word.to_owned(), words.bits(word, abbreviation::is_common(word)))).collect();
+        Self { left, right, bits, namesakes, cities, states, values }
     }
 
     /// The terms under which the records of both lists are found: spelling, words, exact keys.
@@ -164,7 +171,8 @@ impl Companies {
             numbers(a, b),
             first_word,
             letters as f32,
-            if super::super::customer_evidence::is_acronym(&a.party, &b.party) { 1.0 } else { 0.0 },
+            beginning(&a.squashed, &b.squashed),
+            if is_acronym(a, b) || is_acronym(b, a) { 1.0 } else { 0.0 },
             match kind {
                 AliasKind::Full => 0.0,
                 AliasKind::TradingName => 1.0,
@@ -213,7 +221,7 @@ impl Companies {
     }
 
     fn bits(&self, word: &str) -> f64 {
-        self.words.bits(word, abbreviation::is_common(word))
+        self.bits.get(word).copied().unwrap_or(0.0)
     }
 
     fn best_names(&self, a: &Entry, b: &Entry) -> (NameComparison, AliasKind) {
@@ -267,9 +275,19 @@ impl Entry {
             .cloned()
             .chain(party.name.site.clone())
             .collect();
+        let mut short = Vec::new();
+        let mut initials = Vec::new();
+        for alias in &party.name.aliases {
+            match alias.words.as_slice() {
+                [word] if (3..=6).contains(&word.chars().count()) => short.push(word.clone()),
+                words => initials.extend(name::initials(words)),
+            }
+        }
         Self {
+            short,
+            initials,
             squashed: squashed(&party.name.aliases[0].words),
-            state: record.address.region.as_deref().and_then(region::state),
+            state: record.address.region.as_deref().and_then(region::state).or_else(|| register_state(&record.name)),
             country: record.address.country.as_deref().and_then(region::country),
             numbers,
             party,
@@ -285,15 +303,14 @@ impl Entry {
 
     fn exact_keys(&self) -> Vec<String> {
         let mut keys = self.values();
-        for alias in &self.party.name.aliases {
-            keys.push(format!("name {}", squashed(&alias.words)));
-            match alias.words.as_slice() {
-                [word] if (3..=6).contains(&word.chars().count()) => keys.push(format!("initials {word}")),
-                words => keys.extend(name::initials(words).map(|initials| format!("initials {initials}"))),
-            }
-        }
+        keys.extend(self.party.name.aliases.iter().map(|alias| format!("name {}", squashed(&alias.words))));
+        keys.extend(self.short.iter().chain(&self.initials).map(|initials| format!("initials {initials}")));
         keys
     }
+}
+
+fn is_acronym(short: &Entry, long: &Entry) -> bool {
+    short.short.iter().any(|word| long.initials.contains(word))
 }
 
 fn agreement(left: &Option<String>, right: &Option<String>) -> f32 {
@@ -307,6 +324,19 @@ fn agreement(left: &Option<String>, right: &Option<String>) -> f32 {
         }
         _ => 0.0,
     }
+}
+
+/// How much of the shorter name both begin with.
+fn beginning(a: &str, b: &str) -> f32 {
+    let common = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    common as f32 / a.chars().count().min(b.chars().count()).max(1) as f32
+}
+
+/// The state that a register puts behind a name, as in `First Bancorp /ME/`.
+fn register_state(name: &str) -> Option<String> {
+    let tail = name.trim_end().strip_suffix(['/', ')'])?;
+    let code = &tail[tail.rfind(['/', '('])? + 1..];
+    region::is_state_code(code).then(|| region::state(code)).flatten()
 }
 
 fn numbers(a: &Entry, b: &Entry) -> f32 {

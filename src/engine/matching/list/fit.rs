@@ -63,7 +63,11 @@ struct Stage {
 pub fn fit(sets: &[LabelledLists], workers: &dyn Workers) -> Fitted {
     let has_attributes = |set: &&LabelledLists| set.left.iter().any(|record| record.address.city.is_some());
     let named = sets.iter().filter(|set| set.kind == ListKind::Customers && !has_attributes(set));
-    let made: Vec<LabelledLists> = named.map(|set| made::with_attributes(set, MADE_SEED)).collect();
+    let made: Vec<LabelledLists> = named
+        .flat_map(|set| {
+            [made::Made::Places, made::Made::Attributes].map(|made_are| made::with_attributes(set, made_are, MADE_SEED))
+        })
+        .collect();
     let sets: Vec<&LabelledLists> = sets.iter().chain(&made).collect();
     let mut fitted = Fitted { source: HEADER.to_owned(), report: String::new() };
     for (kind, name) in [("company", "COMPANY"), ("goods", "GOODS"), ("licenses", "LICENSES")] {

@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use super::super::company_name::CompanyName;
+use super::super::name::initials;
 use super::super::normalize::words;
 use super::fit::LabelledLists;
 
@@ -12,16 +14,28 @@ use super::fit::LabelledLists;
 const PLACE_MISSING: u64 = 10;
 const CITY_DIFFERS: u64 = 15;
 const STATE_DIFFERS: u64 = 6;
+const COUNTRY_DIFFERS: u64 = 1;
 const DOMAIN_MISSING: u64 = 30;
 const DOMAIN_DIFFERS: u64 = 10;
 const PHONE_MISSING: u64 = 20;
 const PHONE_DIFFERS: u64 = 15;
 const STREET_MISSING: u64 = 30;
 const STREET_DIFFERS: u64 = 20;
+const NAMED_BY_INITIALS: u64 = 2;
+const LAST_WORD_LEFT_OUT: u64 = 4;
 const SISTER_SHARES: u64 = 30;
 
 const CITIES: u64 = 400;
 const STATES: u64 = 50;
+
+/// What is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Made {
+    /// City, state and country.
+    Places,
+    /// These, and web site, telephone, street and postal code.
+    Attributes,
+}
 
 /// Numbers that look random and are the same every time.
 struct Numbers(u64);
@@ -60,9 +74,9 @@ fn truth(numbers: &mut Numbers, next: &mut u64) -> Truth {
 }
 
 /// The same lists with attributes.
-pub(super) fn with_attributes(set: &LabelledLists, seed: u64) -> LabelledLists {
+pub(super) fn with_attributes(set: &LabelledLists, made_are: Made, seed: u64) -> LabelledLists {
     let mut made = set.clone();
-    made.name = format!("{} + made attributes", set.name);
+    made.name = format!("{} + {}", set.name, if made_are == Made::Places { "places" } else { "attributes" });
     let (mut numbers, mut next) = (Numbers(seed), 0);
     let partner: HashMap<&str, &str> = set.gold.iter().map(|(left, right)| (right.as_str(), left.as_str())).collect();
     let first = |name: &str| words(name).first().cloned().unwrap_or_default();
@@ -76,7 +90,7 @@ pub(super) fn with_attributes(set: &LabelledLists, seed: u64) -> LabelledLists {
         truths.insert(record.key.clone(), own);
     }
     for record in &mut made.left {
-        write(record, truths[&record.key], &mut numbers);
+        write(record, truths[&record.key], made_are, &mut numbers);
     }
     for record in &mut made.right {
         let own = match partner.get(record.key.as_str()).and_then(|left| truths.get(*left)) {
@@ -87,12 +101,28 @@ pub(super) fn with_attributes(set: &LabelledLists, seed: u64) -> LabelledLists {
                 sister.filter(|_| numbers.happens(SISTER_SHARES)).unwrap_or(own)
             }
         };
-        write(record, own, &mut numbers);
+        if partner.contains_key(record.key.as_str()) {
+            rename(record, &mut numbers);
+        }
+        write(record, own, made_are, &mut numbers);
     }
     made
 }
 
-fn write(record: &mut super::ListRecord, own: Truth, numbers: &mut Numbers) {
+/// Some companies go by their initials, or by less than their whole name.
+fn rename(record: &mut super::ListRecord, numbers: &mut Numbers) {
+    let name = CompanyName::parse(&record.name);
+    let own = &name.aliases[0].words;
+    if numbers.happens(NAMED_BY_INITIALS) {
+        if let Some(initials) = initials(own) {
+            record.name = initials.to_uppercase();
+        }
+    } else if numbers.happens(LAST_WORD_LEFT_OUT) && own.len() >= 2 {
+        record.name = own[..own.len() - 1].join(" ");
+    }
+}
+
+fn write(record: &mut super::ListRecord, own: Truth, made_are: Made, numbers: &mut Numbers) {
     // Each side may have another value, so half of the differences are made on each.
     let mut differs = |hundredths: u64| numbers.below(200) < hundredths;
     let mut seen = own;
@@ -114,7 +144,10 @@ fn write(record: &mut super::ListRecord, own: Truth, numbers: &mut Numbers) {
     if !numbers.happens(PLACE_MISSING) {
         record.address.city = Some(format!("City {}", letters(seen.city)));
         record.address.region = Some(format!("State {}", letters(seen.state)));
-        record.address.country = Some("US".to_owned());
+        record.address.country = Some(country(seen.state, numbers));
+    }
+    if made_are == Made::Places {
+        return;
     }
     if !numbers.happens(DOMAIN_MISSING) {
         record.website = Some(format!("www.d{}.example", letters(seen.domain)));
@@ -125,6 +158,15 @@ fn write(record: &mut super::ListRecord, own: Truth, numbers: &mut Numbers) {
     if !numbers.happens(STREET_MISSING) {
         record.address.street = Some(format!("{} {} Street", seen.house % 9000 + 1, letters(seen.house * 31)));
         record.address.postal_code = Some(format!("{:05}", (seen.city * 97 + seen.house % 3) % 100_000));
+    }
+}
+
+/// Most states are American, some are those of one of ten other countries; few are written down wrongly.
+fn country(state: u64, numbers: &mut Numbers) -> String {
+    let state = if numbers.happens(COUNTRY_DIFFERS) { state + 5 } else { state };
+    match state % 10 {
+        8 | 9 => format!("Country {}", letters(state)),
+        _ => "US".to_owned(),
     }
 }
 

@@ -110,6 +110,12 @@ pub(super) fn state(text: &str) -> Option<String> {
     full(STATES, super::super::normalize::fold(text))
 }
 
+/// Whether a text is the code of a state or province.
+pub(super) fn is_state_code(text: &str) -> bool {
+    let folded = super::super::normalize::fold(text);
+    folded.len() == 2 && STATES.iter().any(|(short, _)| *short == folded)
+}
+
 /// A country by the name that counts.
 pub(super) fn country(text: &str) -> Option<String> {
     full(COUNTRIES, super::super::normalize::fold(text))
