@@ -82,6 +82,16 @@ pub enum PeriodStatus {
     Reopening,
 }
 
+impl PeriodStatus {
+    /// Whether what is said about the month stays.
+    pub fn is_closed(self) -> bool {
+        match self {
+            Self::Closed | Self::Reopening => true,
+            Self::Open | Self::Closing => false,
+        }
+    }
+}
+
 /// Why a month was not closed or reopened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ClosingError {
@@ -118,7 +128,7 @@ impl PeriodState {
 
     /// Whether what is said about the month stays.
     pub fn is_closed(&self) -> bool {
-        matches!(self, Self::Closed(_) | Self::Reopening { .. })
+        self.status().is_closed()
     }
 
     /// Closes the month, or asks for it.

@@ -3,8 +3,9 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
-use super::discrepancy::DiscrepancyStatus;
+use super::discrepancy::{DiscrepancyStatus, EffectSums};
 use super::id::SuppressionRuleId;
+use super::money::OutOfRange;
 use super::period::Period;
 
 /// How a discrepancy was settled.
@@ -194,6 +195,19 @@ pub struct FoundMonth {
     pub cost_effect: Decimal,
     /// Rule that hides all of it.
     pub suppressed_by: Option<SuppressionRuleId>,
+}
+
+impl FoundMonth {
+    /// Takes in more of the same month; a rule hides it as long as all of it is hidden.
+    pub fn add(&mut self, other: &Self) -> Result<(), OutOfRange> {
+        let mut sums = EffectSums::default();
+        for part in [&*self, other] {
+            sums.add(part.effect, part.cost_effect)?;
+        }
+        (self.effect, self.cost_effect) = sums.totals()?;
+        self.suppressed_by = self.suppressed_by.and(other.suppressed_by);
+        Ok(())
+    }
 }
 
 impl DecidedMonth {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::id::DiscrepancyId;
-use super::money::Currency;
+use super::money::{Currency, ExactSum, OutOfRange};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $text:literal),* $(,)?) => {
@@ -148,6 +149,31 @@ impl Severity {
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// What something costs, whoever pays: the size of its effect and of its cost effect together.
+pub fn magnitude(effect: Decimal, cost_effect: Decimal) -> Result<Decimal, OutOfRange> {
+    ExactSum::of([effect.abs(), cost_effect.abs()]).and_then(ExactSum::total)
+}
+
+/// Effects and cost effects of several charges or months, added up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EffectSums {
+    effect: ExactSum,
+    cost_effect: ExactSum,
+}
+
+impl EffectSums {
+    /// Adds one.
+    pub fn add(&mut self, effect: Decimal, cost_effect: Decimal) -> Result<(), OutOfRange> {
+        self.effect.add(effect)?;
+        self.cost_effect.add(cost_effect)
+    }
+
+    /// Effect and cost effect of all.
+    pub fn totals(self) -> Result<(Decimal, Decimal), OutOfRange> {
+        Ok((self.effect.total()?, self.cost_effect.total()?))
     }
 }
 

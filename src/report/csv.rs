@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 
 use super::Audience;
 use super::document::{Document, Finding, Key};
+use super::words::or_missing;
 use crate::domain::discrepancy::DiscrepancyType;
 use crate::domain::money::{Currency, plain};
 
@@ -57,9 +58,9 @@ pub fn keys(document: &Document, audience: Audience) -> String {
         let ids: Vec<&str> =
             key.discrepancies.iter().map(|at| document.discrepancies[*at as usize].id.as_str()).collect();
         table.row(&[
-            &or_missing(key.customer_id.as_deref(), key.unmapped_company_id.as_deref()),
+            &or_missing(key.customer_id.as_deref(), key.unmapped_company_id.as_deref()).unwrap_or_default(),
             &key.company_ids.join(";"),
-            &or_missing(key.item_id.as_deref(), key.unmapped_product_id.as_deref()),
+            &or_missing(key.item_id.as_deref(), key.unmapped_product_id.as_deref()).unwrap_or_default(),
             &key.product_ids.join(";"),
             &key.period,
             &key.currency,
@@ -144,15 +145,6 @@ fn note(found: &Finding) -> String {
     match &found.root_cause {
         Some(cause) => format!("{} {cause}", found.sentence),
         None => found.sentence.clone(),
-    }
-}
-
-/// The id of a customer or an item, or `pax8:` and the id of what has none.
-pub fn or_missing(id: Option<&str>, missing: Option<&str>) -> String {
-    match (id, missing) {
-        (Some(id), _) => id.to_owned(),
-        (None, Some(missing)) => format!("pax8:{missing}"),
-        (None, None) => String::new(),
     }
 }
 

@@ -12,7 +12,8 @@ use super::hidden::{Hidden, hide, with_hidden};
 use super::policy::switches;
 use super::totals::{GroupTotals, Vendors, groups};
 use crate::digest::hexadecimal;
-use crate::domain::money::{ExactSum, OutOfRange, difference};
+use crate::domain::discrepancy::magnitude;
+use crate::domain::money::{OutOfRange, difference};
 use crate::domain::suppression::SuppressionRule;
 use crate::engine::billing::{
     CompanyRef, CurrencyTotals, Discrepancy, Input, KeyCustomer, KeyItem, KeyResult, PeriodEnd, ProductRef, Report,
@@ -330,7 +331,7 @@ pub struct Finding {
 impl Finding {
     /// What it costs, whoever pays: the size of the effect and of the cost effect together.
     pub fn magnitude(&self) -> Result<Decimal, OutOfRange> {
-        ExactSum::of([self.effect.abs(), self.cost_effect.abs()]).and_then(ExactSum::total)
+        magnitude(self.effect, self.cost_effect)
     }
 
     /// By what a reader orders: what it costs, as far as the reader may see.

@@ -6,8 +6,10 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::document::{Finding, told};
+use super::totals::FindingSums;
+use crate::domain::discrepancy::{EffectSums, magnitude};
 use crate::domain::id::DiscrepancyId;
-use crate::domain::money::{ExactSum, OutOfRange};
+use crate::domain::money::OutOfRange;
 use crate::domain::period::Period;
 use crate::domain::suppression::{SuppressionFacts, SuppressionRule};
 use crate::engine::billing::Discrepancy;
@@ -36,51 +38,37 @@ pub struct Hidden {
     pub cost_effect: Decimal,
 }
 
-#[derive(Default)]
-struct Sums {
-    discrepancies: u64,
-    leakage: ExactSum,
-    overbilling: ExactSum,
-    cost_effect: ExactSum,
-}
-
 /// Marks what the rules hide and adds it up.
 pub(super) fn hide(
     discrepancies: &[Discrepancy],
     findings: &mut [Finding],
     rules: &[SuppressionRule],
 ) -> Result<Vec<Hidden>, OutOfRange> {
-    let mut sums: BTreeMap<(usize, String), Sums> = BTreeMap::new();
     if rules.is_empty() {
         return Ok(Vec::new());
     }
+    let mut sums: BTreeMap<(usize, String), FindingSums> = BTreeMap::new();
     // Several charges of one month may make one discrepancy; a rule looks at all of them together.
-    let mut effects: HashMap<(DiscrepancyId, Period), (ExactSum, ExactSum)> = HashMap::new();
+    let mut effects: HashMap<(DiscrepancyId, Period), EffectSums> = HashMap::new();
     for discrepancy in discrepancies {
-        let (effect, cost_effect) = effects.entry((discrepancy.id, discrepancy.period)).or_default();
-        effect.add(discrepancy.effect)?;
-        cost_effect.add(discrepancy.cost_effect)?;
+        let sums = effects.entry((discrepancy.id, discrepancy.period)).or_default();
+        sums.add(discrepancy.effect, discrepancy.cost_effect)?;
     }
     for (discrepancy, finding) in discrepancies.iter().zip(findings) {
-        let (effect, cost_effect) = effects[&(discrepancy.id, discrepancy.period)];
-        let magnitude = ExactSum::of([effect.total()?.abs(), cost_effect.total()?.abs()])?.total()?;
+        let (effect, cost_effect) = effects[&(discrepancy.id, discrepancy.period)].totals()?;
         let facts = SuppressionFacts {
             kind: discrepancy.kind,
             customer: finding.customer_id.as_deref(),
             psa_product: finding.item_id.as_deref(),
             pax8_product: finding.product_id.as_deref(),
             currency: discrepancy.currency,
-            magnitude,
+            magnitude: magnitude(effect, cost_effect)?,
         };
         let Some(at) = rules.iter().position(|rule| rule.conditions.hold_for(&facts)) else { continue };
         finding.hidden_by = Some(rules[at].id.to_string());
-        let sums = sums.entry((at, finding.currency.clone())).or_default();
-        sums.discrepancies += 1;
-        let side = if finding.effect.is_sign_negative() { &mut sums.leakage } else { &mut sums.overbilling };
-        side.add(finding.effect)?;
-        sums.cost_effect.add(finding.cost_effect)?;
+        sums.entry((at, finding.currency.clone())).or_default().add(finding)?;
     }
-    let row = |((at, currency), sums): ((usize, String), Sums)| {
+    let row = |((at, currency), sums): ((usize, String), FindingSums)| {
         let rule = &rules[at];
         Ok(Hidden {
             rule_id: rule.id.to_string(),

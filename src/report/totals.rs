@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::document::{Finding, Key, Names};
+use super::words::or_missing;
 use crate::domain::money::{ExactSum, OutOfRange};
 
 /// What sums are made over.
@@ -61,17 +62,33 @@ pub struct GroupTotals {
     pub cost_effect: Decimal,
 }
 
+/// Discrepancies added up. Leakage and overbilling are never netted.
+#[derive(Default)]
+pub(super) struct FindingSums {
+    pub discrepancies: u64,
+    pub leakage: ExactSum,
+    pub overbilling: ExactSum,
+    pub cost_effect: ExactSum,
+}
+
+impl FindingSums {
+    /// Adds one.
+    pub fn add(&mut self, finding: &Finding) -> Result<(), OutOfRange> {
+        self.discrepancies += 1;
+        let side = if finding.effect.is_sign_negative() { &mut self.leakage } else { &mut self.overbilling };
+        side.add(finding.effect)?;
+        self.cost_effect.add(finding.cost_effect)
+    }
+}
+
 #[derive(Default)]
 struct Sums {
     keys: u64,
     incomplete_keys: u64,
-    discrepancies: u64,
     cost: ExactSum,
     expected: ExactSum,
     billed: ExactSum,
-    leakage: ExactSum,
-    overbilling: ExactSum,
-    cost_effect: ExactSum,
+    findings: FindingSums,
 }
 
 impl Sums {
@@ -81,14 +98,6 @@ impl Sums {
         self.cost.add(key.cost.unwrap_or_default())?;
         self.expected.add(key.expected.unwrap_or_default())?;
         self.billed.add(key.billed.unwrap_or_default())
-    }
-
-    fn add_finding(&mut self, finding: &Finding) -> Result<(), OutOfRange> {
-        self.discrepancies += 1;
-        // Leakage and overbilling are never netted.
-        let side = if finding.effect.is_sign_negative() { &mut self.leakage } else { &mut self.overbilling };
-        side.add(finding.effect)?;
-        self.cost_effect.add(finding.cost_effect)
     }
 }
 
@@ -112,7 +121,7 @@ pub fn groups(
             let group = sums.entry((dimension, subject, &key.currency)).or_default();
             group.add_key(key)?;
             for at in &key.discrepancies {
-                group.add_finding(&findings[*at as usize])?;
+                group.findings.add(&findings[*at as usize])?;
             }
         }
         let mut kinds: Vec<&str> = key.discrepancies.iter().map(|at| findings[*at as usize].kind.as_str()).collect();
@@ -128,13 +137,13 @@ pub fn groups(
     }
     for (finding, has_key) in findings.iter().zip(has_key) {
         let kind = (Dimension::Type, Some(Cow::Borrowed(finding.kind.as_str())), finding.currency.as_str());
-        sums.entry(kind).or_default().add_finding(finding)?;
+        sums.entry(kind).or_default().findings.add(finding)?;
         if has_key {
             continue;
         }
         // What is charged to nobody has no key, and counts all the same.
         for (dimension, subject) in Subjects::of_finding(finding, vendors).each(&finding.period) {
-            sums.entry((dimension, subject, &finding.currency)).or_default().add_finding(finding)?;
+            sums.entry((dimension, subject, &finding.currency)).or_default().findings.add(finding)?;
         }
     }
     let mut groups = Vec::with_capacity(sums.len());
@@ -146,13 +155,13 @@ pub fn groups(
             currency: currency.to_owned(),
             keys: sums.keys,
             incomplete_keys: sums.incomplete_keys,
-            discrepancies: sums.discrepancies,
+            discrepancies: sums.findings.discrepancies,
             cost: sums.cost.total()?,
             expected: sums.expected.total()?,
             billed: sums.billed.total()?,
-            leakage: sums.leakage.total()?,
-            overbilling: sums.overbilling.total()?,
-            cost_effect: sums.cost_effect.total()?,
+            leakage: sums.findings.leakage.total()?,
+            overbilling: sums.findings.overbilling.total()?,
+            cost_effect: sums.findings.cost_effect.total()?,
         });
     }
     // By what customers were billed wrongly, not by cost: the order is seen by readers who may not know about cost.
@@ -173,29 +182,21 @@ struct Subjects<'a> {
     vendor: Option<Cow<'a, str>>,
 }
 
-/// The id of a record at the PSA, or `pax8:` and the id there of one that has none.
-fn subject<'a>(id: Option<&'a String>, missing: Option<&String>) -> Option<Cow<'a, str>> {
-    match id {
-        Some(id) => Some(Cow::Borrowed(id)),
-        None => missing.map(|id| Cow::Owned(format!("pax8:{id}"))),
-    }
-}
-
 impl<'a> Subjects<'a> {
     fn of_key(key: &'a Key, vendors: &'a Vendors) -> Self {
         let mut of_products = key.product_ids.iter().map(|id| vendors.get(id));
         let first = of_products.next().flatten();
         Self {
-            customer: subject(key.customer_id.as_ref(), key.unmapped_company_id.as_ref()),
-            product: subject(key.item_id.as_ref(), key.unmapped_product_id.as_ref()),
+            customer: or_missing(key.customer_id.as_deref(), key.unmapped_company_id.as_deref()),
+            product: or_missing(key.item_id.as_deref(), key.unmapped_product_id.as_deref()),
             vendor: first.filter(|first| of_products.all(|other| other == Some(*first))).map(Cow::from),
         }
     }
 
     fn of_finding(finding: &'a Finding, vendors: &'a Vendors) -> Self {
         Self {
-            customer: subject(finding.customer_id.as_ref(), finding.company_id.as_ref()),
-            product: subject(finding.item_id.as_ref(), finding.product_id.as_ref()),
+            customer: or_missing(finding.customer_id.as_deref(), finding.company_id.as_deref()),
+            product: or_missing(finding.item_id.as_deref(), finding.product_id.as_deref()),
             vendor: finding.product_id.as_ref().and_then(|id| vendors.get(id)).map(Cow::from),
         }
     }

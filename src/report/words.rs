@@ -1,5 +1,6 @@
 //! The words that reports for people share: verdicts, classes, outcomes, and amounts as they are printed.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
@@ -169,6 +170,11 @@ pub fn percentage(part: Decimal, whole: Decimal) -> Option<String> {
     let share = part.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(whole)?;
     Some(plain(share.round_dp_with_strategy(1, rust_decimal::RoundingStrategy::MidpointAwayFromZero), 1))
 }
+/// The id of a customer or an item, or `pax8:` and the id of what has none.
+pub(super) fn or_missing<'a>(id: Option<&'a str>, missing: Option<&str>) -> Option<Cow<'a, str>> {
+    id.map(Cow::Borrowed).or_else(|| missing.map(|missing| Cow::Owned(format!("pax8:{missing}"))))
+}
+
 /// What rules hide, one sentence for each rule and currency.
 pub(super) fn hidden(summary: &Summary) -> Vec<String> {
     let sentence = |hidden: &Hidden| {

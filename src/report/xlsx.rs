@@ -293,9 +293,9 @@ fn lines(book: &mut Book, document: &Document, audience: Audience) -> Result<(),
         let (item, product) = (key.item_id.as_deref(), key.unmapped_product_id.as_deref());
         vec![
             if customer.is_some() { name(&names.customers, customer) } else { name(&names.companies, company) },
-            Cell::Owned(super::csv::or_missing(customer, company)),
+            Cell::Owned(words::or_missing(customer, company).unwrap_or_default().into_owned()),
             if item.is_some() { name(&names.items, item) } else { name(&names.products, product) },
-            Cell::Owned(super::csv::or_missing(item, product)),
+            Cell::Owned(words::or_missing(item, product).unwrap_or_default().into_owned()),
             Cell::Text(&key.period),
             Cell::Text(&key.currency),
             Cell::Exact(key.subscribed_quantity, 0),

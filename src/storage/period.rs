@@ -138,30 +138,6 @@ fn of_integration(organization_id: OrganizationId, integration_id: IntegrationId
         .filter(Column::IntegrationId.eq(integration_id.0))
 }
 
-/// A month of an integration; `None` when no report speaks for it and nobody closed it.
-pub async fn find(
-    db: &impl ConnectionTrait,
-    organization_id: OrganizationId,
-    integration_id: IntegrationId,
-    month: Period,
-) -> Result<Option<BillingPeriod>, StorageError> {
-    let query = of_integration(organization_id, integration_id).filter(Column::Period.eq(month.to_string()));
-    query.one(db).await?.map(domain).transpose()
-}
-
-/// Months of an integration that lie in a range, in order.
-pub async fn between(
-    db: &impl ConnectionTrait,
-    organization_id: OrganizationId,
-    integration_id: IntegrationId,
-    (from, to): (Period, Period),
-) -> Result<Vec<BillingPeriod>, StorageError> {
-    let query = of_integration(organization_id, integration_id)
-        .filter(Column::Period.between(from.to_string(), to.to_string()))
-        .order_by_asc(Column::Period);
-    query.all(db).await?.into_iter().map(domain).collect()
-}
-
 /// A page of the months of an integration, the latest first.
 pub async fn page(
     db: &impl ConnectionTrait,

@@ -1,6 +1,7 @@
 //! What became of a discrepancy: its columns, and changing them.
 
-use std::collections::HashMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::value::Micros;
@@ -8,8 +9,8 @@ use entity::{billing_period, discrepancy, discrepancy_occurrence};
 use rust_decimal::Decimal;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, LockType, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait as _, RelationDef,
+    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _,
+    RelationDef,
 };
 use uuid::Uuid;
 
@@ -22,7 +23,7 @@ use crate::domain::closing::PeriodStatus;
 use crate::domain::decision::{DecidedMonth, Decision, DecisionScope, DiscrepancyState, FoundMonth, Resolution};
 use crate::domain::discrepancy::DiscrepancyStatus;
 use crate::domain::id::{DiscrepancyId, IntegrationId, OrganizationId, ReportId, SuppressionRuleId};
-use crate::domain::money::{ExactSum, OutOfRange};
+use crate::domain::money::OutOfRange;
 use crate::domain::period::Period;
 
 /// Rows of one statement.
@@ -166,11 +167,7 @@ pub async fn lock(
         .filter(discrepancy::Column::Id.is_in(ids.iter().map(|id| id.0)))
         .order_by_asc(discrepancy::Column::Id);
     // Not as strong as to stop the occurrences that another report adds meanwhile.
-    let query = match tx.get_database_backend() {
-        DbBackend::Postgres => query.lock(LockType::NoKeyUpdate),
-        _ => query,
-    };
-    query.all(&**tx).await?.into_iter().map(domain).collect()
+    query.lock(LockType::NoKeyUpdate).all(&**tx).await?.into_iter().map(domain).collect()
 }
 
 /// A month of a discrepancy as the report that speaks for it found it.
@@ -225,28 +222,40 @@ pub async fn spoken_months(
                 cost_effect: amount(Micros(cost_effect)),
                 suppressed_by: rule.map(SuppressionRuleId),
             },
-            is_closed: matches!(status, PeriodStatus::Closed | PeriodStatus::Reopening),
+            is_closed: status.is_closed(),
         };
         let of_id = months.entry(DiscrepancyId(id)).or_default();
         let place = |month: &SpokenMonth| (month.integration_id, month.found.period);
         match of_id.last_mut().filter(|last| place(last) == place(&new)) {
             None => of_id.push(new),
-            Some(last) => {
-                // Several charges of one month may make one discrepancy.
-                let sum = |left, right| {
-                    ExactSum::of([left, right]).and_then(ExactSum::total).map_err(|OutOfRange| too_large(&month))
-                };
-                last.found.effect = sum(last.found.effect, new.found.effect)?;
-                last.found.cost_effect = sum(last.found.cost_effect, new.found.cost_effect)?;
-                last.found.suppressed_by = last.found.suppressed_by.and(new.found.suppressed_by);
-            }
+            // Several charges of one month may make one discrepancy.
+            Some(last) => last.found.add(&new.found).map_err(|OutOfRange| too_large(new.found.period))?,
         }
     }
     Ok(months)
 }
 
-fn too_large(month: &str) -> StorageError {
+fn too_large(month: Period) -> StorageError {
     StorageError::TooLarge(format!("of {month}"))
+}
+
+/// Whether what is said about these months stays: there are some, and all of them are closed.
+pub fn are_closed(months: &[SpokenMonth]) -> bool {
+    !months.is_empty() && months.iter().all(|month| month.is_closed)
+}
+
+/// The months of a discrepancy, those of several integrations added up, in order.
+pub fn by_month(spoken: &[SpokenMonth]) -> Result<Vec<FoundMonth>, StorageError> {
+    let mut months: BTreeMap<Period, FoundMonth> = BTreeMap::new();
+    for SpokenMonth { found, .. } in spoken {
+        match months.entry(found.period) {
+            Entry::Vacant(place) => drop(place.insert(*found)),
+            Entry::Occupied(mut place) => {
+                place.get_mut().add(found).map_err(|OutOfRange| too_large(found.period))?;
+            }
+        }
+    }
+    Ok(months.into_values().collect())
 }
 
 /// Gives discrepancies a new version: what somebody read about them is no longer what is there.

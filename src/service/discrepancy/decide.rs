@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
 
-use super::{DiscrepancyService, LONGEST_DECISION, MAX_TEXT, WorkError, by_month, change, lock, reread, said};
+use super::{DiscrepancyService, LONGEST_DECISION, MAX_TEXT, WorkError, change, lock, said};
 use crate::domain::access::{Caller, Role};
 use crate::domain::decision::{DecidedMonth, Decision, DecisionScope, DiscrepancyState, Resolution};
 use crate::domain::id::{DiscrepancyId, IntegrationId};
@@ -73,11 +73,11 @@ impl DiscrepancyService {
         let mut seen = state::spoken_months(&*tx, organization, &ids).await.internal(caller)?;
         let seen = seen.remove(&old.id).unwrap_or_default();
         if let Some(last) = seen.iter().map(|month| month.found.period).max()
-            && seen.iter().all(|month| month.is_closed)
+            && state::are_closed(&seen)
         {
             return Err(WorkError::Closed { period: last, present: Box::new(old) });
         }
-        let seen = by_month(&seen).internal(caller)?;
+        let seen = state::by_month(&seen).internal(caller)?;
         let decision = |scope| Decision {
             scope,
             reason: reason.clone(),
@@ -104,7 +104,7 @@ impl DiscrepancyService {
             return Err(WorkError::Settled(Box::new(old)));
         }
         state::set(&tx, organization, &[old.id], &new_state, now).await.internal(caller)?;
-        let new = reread(&tx, caller, old.id).await?;
+        let new = lock(&tx, caller, old.id, None).await?;
         let action = match command.verdict {
             Verdict::Resolve(..) => "discrepancy.resolve",
             Verdict::WriteOff(_) => "discrepancy.write_off",

@@ -5,24 +5,19 @@
 mod decide;
 mod suppress;
 
-use std::collections::BTreeMap;
-
 use chrono::NaiveDate;
 use thiserror::Error;
 
 pub use self::decide::{Decide, Verdict};
 pub use self::suppress::{CreateRule, SuppressError};
-use super::{Core, Internal, OrInternal as _, ReadError};
+use super::{Core, Internal, OrInternal as _};
 use crate::domain::access::{Caller, Forbidden, Role};
 use crate::domain::audit::Change;
-use crate::domain::decision::FoundMonth;
 use crate::domain::id::{DiscrepancyId, DiscrepancyNoteId};
-use crate::domain::money::{ExactSum, OutOfRange};
 use crate::domain::period::Period;
 use crate::storage::discrepancy::StoredDiscrepancy;
 use crate::storage::note::{self, Note};
-use crate::storage::state::SpokenMonth;
-use crate::storage::{StorageError, Tx, state};
+use crate::storage::{Tx, state};
 
 /// Longest note or reason, in characters.
 pub const MAX_TEXT: usize = 2_000;
@@ -89,25 +84,6 @@ pub struct Assign {
     pub due_on: Option<Option<NaiveDate>>,
 }
 
-/// The months of a discrepancy, those of several integrations added up, in order.
-pub(super) fn by_month(spoken: &[SpokenMonth]) -> Result<Vec<FoundMonth>, StorageError> {
-    let mut months: BTreeMap<Period, FoundMonth> = BTreeMap::new();
-    for SpokenMonth { found, .. } in spoken {
-        let Some(month) = months.get_mut(&found.period) else {
-            months.insert(found.period, *found);
-            continue;
-        };
-        let sum = |left, right| {
-            let sum = ExactSum::of([left, right]).and_then(ExactSum::total);
-            sum.map_err(|OutOfRange| StorageError::TooLarge(format!("of {}", found.period)))
-        };
-        month.effect = sum(month.effect, found.effect)?;
-        month.cost_effect = sum(month.cost_effect, found.cost_effect)?;
-        month.suppressed_by = month.suppressed_by.and(found.suppressed_by);
-    }
-    Ok(months.into_values().collect())
-}
-
 /// Both who keeps the mappings and who answers for the money may look into a discrepancy.
 fn may_work(caller: &Caller) -> Result<(), Forbidden> {
     caller.require(Role::Finance).or_else(|_| caller.require(Role::Operator))
@@ -151,7 +127,7 @@ impl DiscrepancyService {
         }
         let values = (assignee.as_deref(), due_on);
         state::assign(&tx, caller.organization_id, old.id, values, now).await.internal(caller)?;
-        let new = reread(&tx, caller, old.id).await?;
+        let new = lock(&tx, caller, old.id, None).await?;
         core.audit(&tx, caller, change("discrepancy.assign", &old, &new, None)).await.internal(caller)?;
         tx.commit().await.internal(caller)?;
         Ok(new)
@@ -184,13 +160,6 @@ impl DiscrepancyService {
         tx.commit().await.internal(caller)?;
         Ok(note)
     }
-
-    /// A discrepancy of the caller's tenant.
-    pub async fn find(&self, caller: &Caller, id: DiscrepancyId) -> Result<Option<StoredDiscrepancy>, ReadError> {
-        caller.require(Role::Viewer)?;
-        let read = self.core.store.read();
-        Ok(crate::storage::discrepancy::find(read, caller.organization_id, id).await.internal(caller)?)
-    }
 }
 
 /// The discrepancy, held, in the version that the caller read.
@@ -206,11 +175,6 @@ async fn lock(
         return Err(WorkError::Stale(Box::new(found)));
     }
     Ok(found)
-}
-
-async fn reread(tx: &Tx, caller: &Caller, id: DiscrepancyId) -> Result<StoredDiscrepancy, WorkError> {
-    let found = state::lock(tx, caller.organization_id, &[id]).await.internal(caller)?.pop();
-    found.ok_or(WorkError::NotFound)
 }
 
 fn change(action: &'static str, old: &StoredDiscrepancy, new: &StoredDiscrepancy, reason: Option<String>) -> Change {

@@ -8,9 +8,8 @@ use super::{DiscrepancyService, MAX_NAME, MAX_TEXT};
 use crate::domain::access::{Actor, Caller, Forbidden, Role, Roles};
 use crate::domain::audit::Change;
 use crate::domain::decision::{DiscrepancyState, FoundMonth};
-use crate::domain::discrepancy::DiscrepancyStatus;
+use crate::domain::discrepancy::{DiscrepancyStatus, magnitude};
 use crate::domain::id::{DiscrepancyId, IntegrationId, OrganizationId, SuppressionRuleId};
-use crate::domain::money::{ExactSum, OutOfRange};
 use crate::domain::suppression::{SuppressionConditions, SuppressionFacts, SuppressionRule};
 use crate::service::{Internal, OrInternal as _, ReadError};
 use crate::storage::discrepancy::{self, DiscrepancyFilter, StoredDiscrepancy};
@@ -249,7 +248,7 @@ async fn hide(tx: &Tx, rule: &SuppressionRule, now: DateTime<Utc>) -> Result<usi
             let is_waiting = matches!(row.state, DiscrepancyState::Open | DiscrepancyState::Reopened);
             // What another integration found as well is not this one's to hide.
             let is_own = months.iter().all(|month| month.integration_id == integration);
-            let is_open = months.iter().any(|month| !month.is_closed);
+            let is_open = !months.is_empty() && !state::are_closed(months);
             if is_waiting && is_own && is_open && months.iter().all(|month| fits(rule, &row, &month.found)) {
                 fitting.push(row.id);
             }
@@ -261,8 +260,7 @@ async fn hide(tx: &Tx, rule: &SuppressionRule, now: DateTime<Utc>) -> Result<usi
 }
 
 fn fits(rule: &SuppressionRule, row: &StoredDiscrepancy, month: &FoundMonth) -> bool {
-    let magnitude = ExactSum::of([month.effect.abs(), month.cost_effect.abs()]).and_then(ExactSum::total);
-    let Ok(magnitude) = magnitude.map_err(|OutOfRange| ()) else { return false };
+    let Ok(magnitude) = magnitude(month.effect, month.cost_effect) else { return false };
     rule.conditions.hold_for(&SuppressionFacts {
         kind: row.kind,
         customer: row.customer_external_id.as_deref(),
@@ -284,10 +282,7 @@ async fn show(
     for chunk in state::hidden_by(&**tx, organization, id).await?.chunks(state::BATCH) {
         let held = state::lock(tx, organization, chunk).await?;
         let spoken = state::spoken_months(&**tx, organization, chunk).await?;
-        let is_open = |row: &StoredDiscrepancy| {
-            let months = spoken.get(&row.id).map_or(&[][..], Vec::as_slice);
-            months.is_empty() || months.iter().any(|month| !month.is_closed)
-        };
+        let is_open = |row: &StoredDiscrepancy| !spoken.get(&row.id).is_some_and(|months| state::are_closed(months));
         let hidden = DiscrepancyState::Suppressed { rule_id: id };
         let still = held.iter().filter(|row| row.state == hidden && is_open(row));
         let still: Vec<DiscrepancyId> = still.map(|row| row.id).collect();

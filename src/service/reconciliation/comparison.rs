@@ -5,8 +5,9 @@ use std::collections::HashMap;
 
 use rust_decimal::Decimal;
 
+use crate::domain::discrepancy::EffectSums;
 use crate::domain::id::{DiscrepancyId, ReportId};
-use crate::domain::money::{ExactSum, OutOfRange};
+use crate::domain::money::OutOfRange;
 use crate::domain::period::Period;
 use crate::domain::run::{ChangeKind, ReconciliationRun};
 use crate::storage::change::{self, Amounts, Compared, RunChange, Spanned};
@@ -49,19 +50,17 @@ fn choose(earlier: &[Spanned], months: (Period, Period)) -> Option<Spanned> {
 #[derive(Default)]
 struct Sums {
     was_known: bool,
-    before: Option<(ExactSum, ExactSum)>,
-    after: Option<(ExactSum, ExactSum)>,
+    before: Option<EffectSums>,
+    after: Option<EffectSums>,
 }
 
-fn add(side: &mut Option<(ExactSum, ExactSum)>, amounts: Amounts) -> Result<(), OutOfRange> {
-    let (effect, cost_effect) = side.get_or_insert_default();
-    effect.add(amounts.effect)?;
-    cost_effect.add(amounts.cost_effect)
+fn add(side: &mut Option<EffectSums>, amounts: Amounts) -> Result<(), OutOfRange> {
+    side.get_or_insert_default().add(amounts.effect, amounts.cost_effect)
 }
 
-fn total(side: Option<(ExactSum, ExactSum)>) -> Result<Option<Amounts>, OutOfRange> {
-    let Some((effect, cost_effect)) = side else { return Ok(None) };
-    Ok(Some(Amounts { effect: effect.total()?, cost_effect: cost_effect.total()? }))
+fn total(side: Option<EffectSums>) -> Result<Option<Amounts>, OutOfRange> {
+    let totals = side.map(EffectSums::totals).transpose()?;
+    Ok(totals.map(|(effect, cost_effect)| Amounts { effect, cost_effect }))
 }
 
 /// What changed, the largest effects first. Of the report before, the months `within` count where they are given: what

@@ -12,14 +12,13 @@ use crate::domain::access::{Actor, Caller, Roles};
 use crate::domain::audit::Change;
 use crate::domain::closing::BillingPeriod;
 use crate::domain::decision::{DiscrepancyState, FoundMonth};
-use crate::domain::discrepancy::DiscrepancyStatus;
+use crate::domain::discrepancy::{DiscrepancyStatus, EffectSums};
 use crate::domain::id::{DiscrepancyId, DiscrepancyNoteId, ReportId, SuppressionRuleId};
-use crate::domain::money::{ExactSum, OutOfRange};
+use crate::domain::money::OutOfRange;
 use crate::domain::period::Period;
 use crate::domain::run::ReconciliationRun;
 use crate::domain::suppression::SuppressionRule;
 use crate::service::Core;
-use crate::service::discrepancy::by_month;
 use crate::storage::change::{self, Compared};
 use crate::storage::discrepancy;
 use crate::storage::note::Note;
@@ -95,15 +94,13 @@ async fn may_speak(
     Ok(held.into_iter().filter(|month| !month.state.is_closed() && is_later(month)).collect())
 }
 
-type Sums = HashMap<DiscrepancyId, BTreeMap<Period, (ExactSum, ExactSum)>>;
+type Sums = HashMap<DiscrepancyId, BTreeMap<Period, EffectSums>>;
 
-fn add_up(sums: &mut Sums, found: &[Compared], months: Option<&[Period]>) -> Result<(), StorageError> {
-    for found in found.iter().filter(|found| months.is_none_or(|months| months.contains(&found.period))) {
-        let (effect, cost_effect) = sums.entry(found.discrepancy_id).or_default().entry(found.period).or_default();
-        effect
-            .add(found.amounts.effect)
-            .and_then(|()| cost_effect.add(found.amounts.cost_effect))
-            .map_err(|OutOfRange| StorageError::TooLarge(format!("of {}", found.period)))?;
+fn add_up(sums: &mut Sums, found: &[Compared], months: &[Period]) -> Result<(), StorageError> {
+    for Compared { discrepancy_id, period, amounts } in found.iter().filter(|found| months.contains(&found.period)) {
+        let sum = sums.entry(*discrepancy_id).or_default().entry(*period).or_default();
+        let added = sum.add(amounts.effect, amounts.cost_effect);
+        added.map_err(|OutOfRange| StorageError::TooLarge(format!("of {period}")))?;
     }
     Ok(())
 }
@@ -121,10 +118,10 @@ async fn changed(
     let (mut old, mut new) = (Sums::new(), Sums::new());
     let mut months: Vec<Period> = Vec::new();
     for (report, own) in before {
-        add_up(&mut old, &change::compared(&**tx, run.organization_id, *report).await?, Some(own))?;
+        add_up(&mut old, &change::compared(&**tx, run.organization_id, *report).await?, own)?;
         months.extend(own);
     }
-    add_up(&mut new, &change::compared(&**tx, run.organization_id, report_id).await?, Some(&months))?;
+    add_up(&mut new, &change::compared(&**tx, run.organization_id, report_id).await?, &months)?;
     let ids = old.keys().chain(new.keys());
     Ok(ids.filter(|id| old.get(id) != new.get(id)).copied().collect())
 }
@@ -153,10 +150,10 @@ impl Settling<'_> {
             let (mut read_again, mut notes) = (Vec::new(), Vec::new());
             for row in held {
                 let months = spoken.remove(&row.id).unwrap_or_default();
-                if !months.is_empty() && months.iter().all(|month| month.is_closed) {
+                if state::are_closed(&months) {
                     continue;
                 }
-                let mut found = by_month(&months)?;
+                let mut found = state::by_month(&months)?;
                 for month in &mut found {
                     month.suppressed_by = self.hides_now(&row.state, month.suppressed_by);
                 }
