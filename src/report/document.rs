@@ -2,22 +2,22 @@
 //! names they had are beside.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::Audience;
 use super::hidden::{Hidden, hide, with_hidden};
-use super::policy::switches;
+pub use super::names::Names;
+use super::policy::{shown, switches};
 use super::totals::{GroupTotals, Vendors, groups};
 use crate::digest::hexadecimal;
 use crate::domain::discrepancy::magnitude;
 use crate::domain::money::{OutOfRange, difference};
 use crate::domain::suppression::SuppressionRule;
 use crate::engine::billing::{
-    CompanyRef, CurrencyTotals, Discrepancy, Input, KeyCustomer, KeyItem, KeyResult, PeriodEnd, ProductRef, Report,
-    Side, TieOut, TieOutBasis, Verdict,
+    CurrencyTotals, Discrepancy, Input, KeyResult, PeriodEnd, Report, Side, TieOut, TieOutBasis, Verdict,
 };
 
 /// Shape of the document; changes when a reader has to change.
@@ -33,6 +33,13 @@ pub struct Switch {
     pub name: String,
     /// Value.
     pub value: String,
+}
+
+impl Switch {
+    /// The value that a reader may see.
+    pub fn value_for(&self, audience: Audience) -> &str {
+        shown(&self.name, &self.value, audience)
+    }
 }
 
 /// What the report says about the whole. Amounts are exact decimals, written as texts.
@@ -359,22 +366,6 @@ impl Finding {
     }
 }
 
-/// Names of the records that the report mentions, by id.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Names {
-    /// Companies at Pax8.
-    pub companies: BTreeMap<String, String>,
-    /// Customers at the PSA.
-    pub customers: BTreeMap<String, String>,
-    /// Products at Pax8.
-    pub products: BTreeMap<String, String>,
-    /// Items at the PSA.
-    pub items: BTreeMap<String, String>,
-    /// Short codes of the items at the PSA.
-    pub item_codes: BTreeMap<String, String>,
-}
-
 /// A report in full.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -455,40 +446,6 @@ impl Document {
 }
 
 impl Names {
-    fn company(&mut self, input: &Input, company: CompanyRef) -> String {
-        let id = input.company_id(company).to_owned();
-        self.companies.entry(id.clone()).or_insert_with(|| input.company_name(company).to_owned());
-        id
-    }
-
-    fn product(&mut self, input: &Input, product: ProductRef) -> String {
-        let id = input.product_id(product).to_owned();
-        self.products.entry(id.clone()).or_insert_with(|| input.product_name(product).to_owned());
-        id
-    }
-
-    fn customer_of(&mut self, input: &Input, customer: KeyCustomer) -> (Option<String>, Option<String>) {
-        match customer {
-            KeyCustomer::Customer(customer) => {
-                let id = input.customer_id(customer).to_owned();
-                self.customers.entry(id.clone()).or_insert_with(|| input.customer_name(customer).to_owned());
-                (Some(id), None)
-            }
-            KeyCustomer::Missing(company) => (None, Some(self.company(input, company))),
-        }
-    }
-
-    fn item_of(&mut self, input: &Input, item: KeyItem) -> (Option<String>, Option<String>) {
-        match item {
-            KeyItem::Item(item) => {
-                let id = input.item_id(item).to_owned();
-                self.items.entry(id.clone()).or_insert_with(|| input.item_name(item).to_owned());
-                (Some(id), None)
-            }
-            KeyItem::Missing(product) => (None, Some(self.product(input, product))),
-        }
-    }
-
     fn key(&mut self, input: &Input, report: &Report, key: &KeyResult) -> Key {
         let (customer_id, unmapped_company_id) = self.customer_of(input, key.customer);
         let (item_id, unmapped_product_id) = self.item_of(input, key.item);

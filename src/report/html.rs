@@ -9,8 +9,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
 use super::Audience;
-use super::document::{Document, Finding, Switch, Totals};
-use super::policy::shown;
+use super::document::{Document, Finding, Totals};
 use super::words::{self, amount, count, counted, label, percentage};
 use crate::domain::money::{ExactSum, plain};
 
@@ -49,7 +48,7 @@ struct Page<'a> {
     discrepancies: Vec<DiscrepancyRow>,
     not_shown: Option<String>,
     policy_name: &'a str,
-    policy: Vec<Switch>,
+    policy: Vec<(&'a str, &'a str)>,
 }
 
 struct TotalsRow {
@@ -143,14 +142,7 @@ impl<'a> Page<'a> {
             not_shown: (hidden > 0)
                 .then(|| format!("{} that cost less are in the table of discrepancies.", count(hidden as u64))),
             policy_name: words::policy(summary),
-            policy: summary
-                .policy
-                .iter()
-                .map(|switch| Switch {
-                    name: switch.name.clone(),
-                    value: shown(&switch.name, &switch.value, audience).to_owned(),
-                })
-                .collect(),
+            policy: summary.policy.iter().map(|switch| (switch.name.as_str(), switch.value_for(audience))).collect(),
         }
     }
 }

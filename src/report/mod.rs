@@ -9,6 +9,7 @@ pub mod document;
 pub mod hidden;
 pub mod html;
 pub mod json;
+mod names;
 pub mod policy;
 pub mod text;
 pub mod totals;

@@ -20,7 +20,14 @@ pub struct PolicyError {
 
 /// The policy of some switches; what is not named is as by default. No switch may be named twice.
 pub fn parse<'a>(given: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Policy, PolicyError> {
-    let mut policy = Policy::default();
+    changed(Policy::default(), given)
+}
+
+/// A policy with some switches set; the others stay as they are. No switch may be named twice.
+pub fn changed<'a>(
+    mut policy: Policy,
+    given: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<Policy, PolicyError> {
     let mut seen: Vec<&str> = Vec::new();
     for (name, value) in given {
         let fail = |message: String| Err(PolicyError { switch: name.to_owned(), message });

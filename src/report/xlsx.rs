@@ -10,7 +10,6 @@ use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatAlign, Workboo
 
 use super::Audience;
 use super::document::{Document, Summary};
-use super::policy::shown;
 use super::totals::Dimension;
 use super::words::{self, class_place, label, months, outcome, verdict};
 use crate::domain::money::{Currency, plain};
@@ -219,9 +218,7 @@ fn summary(book: &mut Book, summary: &Summary, audience: Audience) -> Result<(),
     rows.push(("Policy".to_owned(), words::policy(summary).to_owned()));
     rows.extend(words::hidden(summary).into_iter().map(|sentence| ("Hidden".to_owned(), sentence)));
     rows.extend(
-        summary.policy.iter().map(|switch| {
-            (format!("Policy: {}", switch.name), shown(&switch.name, &switch.value, audience).to_owned())
-        }),
+        summary.policy.iter().map(|switch| (format!("Policy: {}", switch.name), switch.value_for(audience).to_owned())),
     );
     rows.extend(words::provisional(summary, audience).into_iter().map(|text| ("Provisional".to_owned(), text)));
     rows.extend(
