@@ -199,6 +199,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The server itself, for the audit of what it does by itself: nothing is granted to it.
+    pub fn server(organization_id: OrganizationId, actor: Actor, correlation_id: String) -> Self {
+        Self { organization_id, actor, roles: Roles::NONE, correlation_id }
+    }
+
     /// Goes on only when the caller has the role, or one that includes it.
     pub fn require(&self, role: Role) -> Result<(), Forbidden> {
         if self.roles.allow(role) {

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::id::{IntegrationId, OrganizationId};
+use super::schedule::Schedule;
 
 /// Stage of the set-up wizard, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,6 +63,23 @@ pub struct IntegrationSettings {
     pub syncs_products: bool,
     /// Confidence from which the machine maps by itself, in millionths.
     pub mapping_floor: u32,
+}
+
+impl Default for IntegrationSettings {
+    /// Everything is synced, and nothing runs by itself: that is for when set-up is complete, unless somebody switches it
+    /// on.
+    fn default() -> Self {
+        Self {
+            is_debug: false,
+            debug_until: None,
+            schedule_cron: Schedule::default().cron().to_owned(),
+            schedule_time_zone: chrono_tz::UTC,
+            is_schedule_enabled: false,
+            syncs_customers: true,
+            syncs_products: true,
+            mapping_floor: DEFAULT_MAPPING_FLOOR,
+        }
+    }
 }
 
 impl IntegrationSettings {

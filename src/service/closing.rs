@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use thiserror::Error;
 
-use super::{Core, Internal, OrInternal as _, ReadError};
+use super::{Core, Internal, OrInternal as _, ReadError, TooLong, said};
 use crate::domain::access::{Actor, Caller, Forbidden, Role};
 use crate::domain::audit::Change;
 use crate::domain::closing::{BillingPeriod, ClosingError, ClosingRequest, Hands, PeriodState, Person};
@@ -105,10 +105,7 @@ impl ClosingService {
     /// Closes or reopens a month, or asks for it.
     pub async fn change(&self, caller: &Caller, command: ChangePeriod) -> Result<BillingPeriod, PeriodError> {
         caller.require(Role::Finance)?;
-        let reason = command.reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
-        if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
-            return Err(PeriodError::ReasonTooLong);
-        }
+        let reason = said(command.reason, MAX_REASON).map_err(|TooLong| PeriodError::ReasonTooLong)?;
         let core = &self.core;
         let organization = caller.organization_id;
         let read = core.store.read();

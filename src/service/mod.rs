@@ -88,6 +88,16 @@ impl<T> OrInternal<T> for Result<T, StorageError> {
     }
 }
 
+/// A text has more characters than it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooLong;
+
+/// What a person said, without blanks around it; `None` when nothing is left.
+pub(crate) fn said(text: Option<String>, longest: usize) -> Result<Option<String>, TooLong> {
+    let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    if text.as_ref().is_some_and(|text| text.chars().count() > longest) { Err(TooLong) } else { Ok(text) }
+}
+
 /// Whether the traffic of a connection is written to the log, without secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recording {

@@ -4,13 +4,13 @@
 use thiserror::Error;
 
 use super::reconciliation::intake::NamedPolicy;
-use super::{Core, Internal, OrInternal as _, ReadError};
+use super::{Core, Internal, OrInternal as _, ReadError, TooLong, said};
 use crate::domain::access::{Caller, Forbidden, Role};
 use crate::domain::audit::Change;
 use crate::domain::id::{IntegrationId, OrganizationId};
 use crate::engine::billing::Policy;
 use crate::report::document::DEFAULT_POLICY;
-use crate::report::policy::{PolicyError, parse, switches};
+use crate::report::policy::{PolicyError, changed, parse, switches};
 use crate::storage::page::{Slice, Window};
 use crate::storage::policy::{self, PolicyVersion};
 use crate::storage::{StorageError, Store, integration};
@@ -97,9 +97,13 @@ pub(super) async fn of_run(
     }
     let found = policy::find(store.read(), organization_id, integration_id, version).await?;
     let found = found.ok_or_else(|| StorageError::Corrupt(format!("policy version {version} vanished")))?;
-    let given = found.switches.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let policy = parse(given).map_err(|error| StorageError::Corrupt(format!("policy version {version}: {error}")))?;
-    Ok(NamedPolicy { name: Some(format!("{}, version {version}", found.name)), policy })
+    Ok(NamedPolicy { name: Some(format!("{}, version {version}", found.name)), policy: rules(&found)? })
+}
+
+/// The rules of a stored version.
+fn rules(version: &PolicyVersion) -> Result<Policy, StorageError> {
+    let given = version.switches.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    parse(given).map_err(|error| StorageError::Corrupt(format!("policy version {}: {error}", version.version)))
 }
 
 impl PolicyService {
@@ -150,18 +154,7 @@ impl PolicyService {
         if name.as_ref().is_some_and(|name| name.is_empty() || name.chars().count() > MAX_NAME) {
             return Err(UpdatePolicyError::BadName);
         }
-        let reason = command.reason.filter(|reason| !reason.trim().is_empty());
-        if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
-            return Err(UpdatePolicyError::ReasonTooLong);
-        }
-        let mut seen = Vec::with_capacity(command.switches.len());
-        for (name, _) in &command.switches {
-            if seen.contains(&name) {
-                let message = format!("`{name}` is named twice.");
-                return Err(PolicyError { switch: name.clone(), message }.into());
-            }
-            seen.push(name);
-        }
+        let reason = said(command.reason, MAX_REASON).map_err(|TooLong| UpdatePolicyError::ReasonTooLong)?;
         let (core, organization) = (&self.core, caller.organization_id);
         let read = core.store.read();
         if integration::find(read, organization, command.integration_id).await.internal(caller)?.is_none() {
@@ -173,15 +166,10 @@ impl PolicyService {
         if command.expected_version.is_some_and(|expected| expected != present.version) {
             return Err(UpdatePolicyError::Stale(Box::new(present)));
         }
-        let mut given = present.switches.clone();
-        for (name, value) in command.switches {
-            match given.iter_mut().find(|(known, _)| *known == name) {
-                Some(known) => known.1 = value,
-                None => given.push((name, value)),
-            }
-        }
-        let policy = parse(given.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
-        let changed = PolicyVersion {
+        let before = rules(&present).internal(caller)?;
+        let given = command.switches.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let policy = changed(before, given)?;
+        let new = PolicyVersion {
             version: present.version + 1,
             name: name.unwrap_or_else(|| present.name.clone()),
             switches: written(&policy),
@@ -190,10 +178,10 @@ impl PolicyService {
             created_at: core.clock.now(),
             ..present.clone()
         };
-        if (&changed.name, &changed.switches) == (&present.name, &present.switches) {
+        if (&new.name, &new.switches) == (&present.name, &present.switches) {
             return Ok(present);
         }
-        match policy::insert(&tx, organization, &changed).await {
+        match policy::insert(&tx, organization, &new).await {
             Err(StorageError::Conflict(_)) => {
                 drop(tx);
                 let present = policy::current(read, organization, command.integration_id).await.internal(caller)?;
@@ -207,12 +195,12 @@ impl PolicyService {
             subject_kind: "integration",
             subject_id: Some(command.integration_id.0),
             before: Some(snapshot(&present)),
-            after: Some(snapshot(&changed)),
-            reason: changed.reason.clone(),
+            after: Some(snapshot(&new)),
+            reason: new.reason.clone(),
         };
         core.audit(&tx, caller, change).await.internal(caller)?;
         tx.commit().await.internal(caller)?;
-        Ok(changed)
+        Ok(new)
     }
 }
 

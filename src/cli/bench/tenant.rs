@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use super::lines;
 use crate::domain::access::Caller;
 use crate::domain::id::{ExternalId, IntegrationId, MappingId, ProviderAccountId};
-use crate::domain::integration::{DEFAULT_MAPPING_FLOOR, Integration, IntegrationSettings, SetupStage, WritePolicy};
+use crate::domain::integration::{Integration, IntegrationSettings, SetupStage, WritePolicy};
 use crate::domain::mapping::{Decision, Mapping, MappingKind, MappingOrigin, MappingRole, MappingScope, MappingState};
 use crate::domain::provider::{AccountStatus, ConnectorKind, ProviderAccount, Side};
 use crate::domain::record::{Address, Company, Customer, Pax8Product};
@@ -74,16 +74,7 @@ impl Tenant {
             is_default: true,
             setup_stage: SetupStage::Complete,
             write_policy: WritePolicy::ReadOnly,
-            settings: IntegrationSettings {
-                is_debug: false,
-                debug_until: None,
-                schedule_cron: "0 * * * *".to_owned(),
-                schedule_time_zone: chrono_tz::UTC,
-                is_schedule_enabled: false,
-                syncs_customers: true,
-                syncs_products: true,
-                mapping_floor: DEFAULT_MAPPING_FLOOR,
-            },
+            settings: IntegrationSettings::default(),
             next_run_at: None,
             version: 1,
             created_at: now,

@@ -1,6 +1,9 @@
 //! What a report or a subscription refers to: a record at either provider, found by the id it has there; and the other
 //! way round, for filters, which name records by their global ids.
 
+use std::hash::Hash;
+
+use async_graphql::dataloader::Loader;
 use async_graphql::{Context, ID};
 use futures_util::future::join_all;
 
@@ -12,8 +15,29 @@ use crate::domain::id::IntegrationId;
 use crate::domain::provider::Side;
 use crate::graphql::error::Failure;
 use crate::graphql::id::NodeKind;
+use crate::graphql::loader::{LoadError, StoreLoader};
 use crate::graphql::loader_mapping::{self, decode_all, load};
-use crate::graphql::record_loader::{CompanyKey, CustomerKey, Pax8ProductKey, PsaProductKey, load_one, record_key};
+use crate::graphql::record_loader::{
+    CompanyKey, CustomerKey, Pax8ProductKey, PsaProductKey, RecordKey, load_one, record_key,
+};
+
+/// A record of one side of an integration; `None` when it is not stored.
+pub(super) async fn stored<K>(
+    ctx: &Context<'_>,
+    (integration_id, side): (IntegrationId, Side),
+    external_id: &str,
+    key: fn(RecordKey) -> K,
+) -> Option<Result<<StoreLoader as Loader<K>>::Value, Failure>>
+where
+    K: Send + Sync + Hash + Eq + Clone + 'static,
+    StoreLoader: Loader<K, Error = LoadError>,
+{
+    let found = async {
+        let Some(record) = record_key(ctx, integration_id, side, external_id).await? else { return Ok(None) };
+        load_one(ctx, key(record)).await
+    };
+    found.await.transpose()
+}
 
 macro_rules! references {
     ($($(#[$doc:meta])* $function:ident: $side:ident $key:ident $object:ident;)*) => {$(
@@ -23,14 +47,7 @@ macro_rules! references {
             integration_id: IntegrationId,
             external_id: Option<&str>,
         ) -> Option<Result<$object, Failure>> {
-            let external_id = external_id?;
-            let found = async {
-                let Some(key) = record_key(ctx, integration_id, Side::$side, external_id).await? else {
-                    return Ok(None);
-                };
-                load_one(ctx, $key(key)).await
-            };
-            let found = found.await.transpose()?;
+            let found = stored(ctx, (integration_id, Side::$side), external_id?, $key).await?;
             Some(found.map($object))
         }
     )*};

@@ -17,7 +17,7 @@ use super::invoice_line::{Pax8InvoiceLineObject, PsaInvoiceLineObject};
 use super::pax8_product::Pax8ProductObject;
 use super::psa_product::PsaProductObject;
 use super::record_reference::{
-    all, pax8_company, pax8_product, psa_customer, psa_customers, psa_product, psa_products,
+    all, pax8_company, pax8_product, psa_customer, psa_customers, psa_product, psa_products, stored,
 };
 use super::report_download::{ReportDownload, ReportFormat};
 use super::report_part::{
@@ -36,7 +36,7 @@ use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, encode};
 use crate::graphql::loader_node::ReconciliationRunKey;
 use crate::graphql::page::{self, List, PageArguments, SortDirection, page_types};
-use crate::graphql::record_loader::{DiscrepancyKey, LineKey, PsaLineKey, VendorLineKey, load_one, record_key};
+use crate::graphql::record_loader::{DiscrepancyKey, LineKey, PsaLineKey, VendorLineKey, load_one};
 use crate::graphql::scalar::{CurrencyCode, Date, Decimal, Money, Month};
 use crate::report::document::{DEFAULT_POLICY, Summary, Totals};
 use crate::service::reconciliation::order_for;
@@ -573,11 +573,7 @@ impl ReconciliationReportLineObject {
     async fn pax8_invoice_lines(&self, ctx: &Context<'_>) -> Option<Result<Vec<Pax8InvoiceLineObject>, Failure>> {
         let ids = &self.line.sources.vendor[..self.line.sources.vendor.len().min(SHOWN_LINES)];
         let found = all(ids, async |id| {
-            let key = match record_key(ctx, self.integration_id, Side::Pax8, id).await {
-                Ok(key) => key?,
-                Err(error) => return Some(Err(error)),
-            };
-            let found = load_one(ctx, VendorLineKey(key)).await.transpose()?;
+            let found = stored(ctx, (self.integration_id, Side::Pax8), id, VendorLineKey).await?;
             Some(found.map(|stored| Pax8InvoiceLineObject { line: stored.record, currency: self.line.currency }))
         });
         Some(found.await)
@@ -588,11 +584,7 @@ impl ReconciliationReportLineObject {
     async fn psa_invoice_lines(&self, ctx: &Context<'_>) -> Option<Result<Vec<PsaInvoiceLineObject>, Failure>> {
         let ids = &self.line.sources.psa[..self.line.sources.psa.len().min(SHOWN_LINES)];
         let found = all(ids, async |id| {
-            let key = match record_key(ctx, self.integration_id, Side::Psa, id).await {
-                Ok(key) => key?,
-                Err(error) => return Some(Err(error)),
-            };
-            let found = load_one(ctx, PsaLineKey(key)).await.transpose()?;
+            let found = stored(ctx, (self.integration_id, Side::Psa), id, PsaLineKey).await?;
             Some(found.map(|stored| PsaInvoiceLineObject { line: stored.record, currency: self.line.currency }))
         });
         Some(found.await)

@@ -14,7 +14,6 @@ use crate::graphql::error::Failure;
 use crate::graphql::scalar::{CurrencyCode, Decimal, Money, Month};
 use crate::report::Audience;
 use crate::report::document::{Coverage, Footing, InvoiceTieOut, LeftOut, Provisional, Switch, Totals};
-use crate::report::policy::shown;
 use crate::service::Internal;
 
 /// Verdict on a whole report. New values may be added.
@@ -463,8 +462,7 @@ pub struct PolicySwitch {
 impl PolicySwitch {
     /// A switch of a stored report, as far as the caller may see it.
     pub(super) fn read(ctx: &Context<'_>, switch: &Switch) -> Self {
-        let value = shown(&switch.name, &switch.value, audience(ctx)).to_owned();
-        Self { name: switch.name.clone(), value }
+        Self { name: switch.name.clone(), value: switch.value_for(audience(ctx)).to_owned() }
     }
 }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
 
-use super::{DiscrepancyService, LONGEST_DECISION, MAX_TEXT, WorkError, change, lock, said};
+use super::{DiscrepancyService, LONGEST_DECISION, MAX_TEXT, WorkError, change, lock};
 use crate::domain::access::{Caller, Role};
 use crate::domain::decision::{DecidedMonth, Decision, DecisionScope, DiscrepancyState, Resolution};
 use crate::domain::id::{DiscrepancyId, IntegrationId};
 use crate::domain::period::Period;
-use crate::service::OrInternal as _;
+use crate::service::{OrInternal as _, said};
 use crate::storage::discrepancy::StoredDiscrepancy;
 use crate::storage::text::Word as _;
 use crate::storage::{period, state};

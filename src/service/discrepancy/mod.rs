@@ -10,7 +10,7 @@ use thiserror::Error;
 
 pub use self::decide::{Decide, Verdict};
 pub use self::suppress::{CreateRule, SuppressError};
-use super::{Core, Internal, OrInternal as _};
+use super::{Core, Internal, OrInternal as _, TooLong, said};
 use crate::domain::access::{Caller, Forbidden, Role};
 use crate::domain::audit::Change;
 use crate::domain::id::{DiscrepancyId, DiscrepancyNoteId};
@@ -89,12 +89,9 @@ fn may_work(caller: &Caller) -> Result<(), Forbidden> {
     caller.require(Role::Finance).or_else(|_| caller.require(Role::Operator))
 }
 
-/// The text without blanks around it; `None` when nothing is left.
-fn said(text: Option<String>, longest: usize) -> Result<Option<String>, WorkError> {
-    let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    match text {
-        Some(text) if text.chars().count() > longest => Err(WorkError::TextTooLong),
-        text => Ok(text),
+impl From<TooLong> for WorkError {
+    fn from(_: TooLong) -> Self {
+        Self::TextTooLong
     }
 }
 

@@ -5,13 +5,13 @@ use thiserror::Error;
 use tracing::warn;
 
 use super::{DiscrepancyService, MAX_NAME, MAX_TEXT};
-use crate::domain::access::{Actor, Caller, Forbidden, Role, Roles};
+use crate::domain::access::{Actor, Caller, Forbidden, Role};
 use crate::domain::audit::Change;
 use crate::domain::decision::{DiscrepancyState, FoundMonth};
 use crate::domain::discrepancy::{DiscrepancyStatus, magnitude};
 use crate::domain::id::{DiscrepancyId, IntegrationId, OrganizationId, SuppressionRuleId};
 use crate::domain::suppression::{SuppressionConditions, SuppressionFacts, SuppressionRule};
-use crate::service::{Internal, OrInternal as _, ReadError};
+use crate::service::{Internal, OrInternal as _, ReadError, TooLong, said};
 use crate::storage::discrepancy::{self, DiscrepancyFilter, StoredDiscrepancy};
 use crate::storage::page::{Slice, Window};
 use crate::storage::{StorageError, Tx, integration, state, suppression};
@@ -72,14 +72,8 @@ impl DiscrepancyService {
     /// Makes a rule, and hides at once what it fits and nobody has taken up.
     pub async fn create_rule(&self, caller: &Caller, command: CreateRule) -> Result<SuppressionRule, SuppressError> {
         caller.require(Role::Finance)?;
-        let reason = command.reason.trim().to_owned();
-        if reason.is_empty() || reason.chars().count() > MAX_TEXT {
-            return Err(SuppressError::BadReason);
-        }
-        let owner = command.owner.map(|owner| owner.trim().to_owned()).filter(|owner| !owner.is_empty());
-        if owner.as_ref().is_some_and(|owner| owner.chars().count() > MAX_NAME) {
-            return Err(SuppressError::BadOwner);
-        }
+        let reason = said(Some(command.reason), MAX_TEXT).ok().flatten().ok_or(SuppressError::BadReason)?;
+        let owner = said(command.owner, MAX_NAME).map_err(|TooLong| SuppressError::BadOwner)?;
         if command.conditions.is_empty() {
             return Err(SuppressError::NoCondition);
         }
@@ -138,10 +132,7 @@ impl DiscrepancyService {
         reason: Option<String>,
     ) -> Result<SuppressionRule, SuppressError> {
         caller.require(Role::Finance)?;
-        let reason = reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
-        if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_TEXT) {
-            return Err(SuppressError::BadReason);
-        }
+        let reason = said(reason, MAX_TEXT).map_err(|TooLong| SuppressError::BadReason)?;
         let core = &self.core;
         let (now, organization) = (core.clock.now(), caller.organization_id);
         let tx = core.store.begin().await.internal(caller)?;
@@ -188,12 +179,7 @@ impl DiscrepancyService {
             // Another replica was faster, or all of it lies in closed months.
             return Ok(());
         }
-        let caller = Caller {
-            organization_id: organization,
-            actor: Actor::Schedule,
-            roles: Roles::NONE,
-            correlation_id: rule.id.to_string(),
-        };
+        let caller = Caller::server(organization, Actor::Schedule, rule.id.to_string());
         let change = Change {
             action: "suppression_rule.expire",
             subject_kind: "suppression_rule",

@@ -8,7 +8,7 @@ use crate::domain::access::{Caller, Forbidden, Role};
 use crate::domain::audit::Change;
 use crate::domain::id::ExclusionId;
 use crate::domain::mapping::{ExclusionReason, RecordKind};
-use crate::service::{Internal, OrInternal as _};
+use crate::service::{Internal, OrInternal as _, TooLong, said};
 use crate::storage::exclusion::{self, Exclusion};
 use crate::storage::text::Word as _;
 use crate::storage::{StorageError, record};
@@ -54,10 +54,7 @@ impl MappingService {
     pub async fn exclude(&self, caller: &Caller, command: Exclude) -> Result<Exclusion, ExcludeError> {
         caller.require(Role::Operator)?;
         let core = &self.core;
-        let note = command.note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
-        if note.as_ref().is_some_and(|note| note.chars().count() > MAX_REASON) {
-            return Err(ExcludeError::NoteTooLong);
-        }
+        let note = said(command.note, MAX_REASON).map_err(|TooLong| ExcludeError::NoteTooLong)?;
         if note.is_none() && command.reason == ExclusionReason::Other {
             return Err(ExcludeError::NoteMissing);
         }

@@ -2,11 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
 use crate::domain::discrepancy::EffectSums;
-use crate::domain::id::{DiscrepancyId, ReportId};
+use crate::domain::id::{DiscrepancyId, OrganizationId, ReportId};
 use crate::domain::money::OutOfRange;
 use crate::domain::period::Period;
 use crate::domain::run::{ChangeKind, ReconciliationRun};
@@ -16,19 +17,41 @@ use crate::storage::{StorageError, Tx};
 /// Earlier runs that are looked at for one to compare with.
 const LOOK_BACK: u64 = 50;
 
+/// What reports found, read at most once in the transaction that ends a run.
+pub(super) struct Findings<'a> {
+    tx: &'a Tx,
+    organization_id: OrganizationId,
+    read: HashMap<ReportId, Arc<[Compared]>>,
+}
+
+impl<'a> Findings<'a> {
+    pub(super) fn new(tx: &'a Tx, organization_id: OrganizationId) -> Self {
+        Self { tx, organization_id, read: HashMap::new() }
+    }
+
+    /// What a report found, in no order.
+    pub(super) async fn of(&mut self, report_id: ReportId) -> Result<Arc<[Compared]>, StorageError> {
+        if let Some(known) = self.read.get(&report_id) {
+            return Ok(Arc::clone(known));
+        }
+        let found: Arc<[Compared]> = change::compared(&**self.tx, self.organization_id, report_id).await?.into();
+        self.read.insert(report_id, Arc::clone(&found));
+        Ok(found)
+    }
+}
+
 /// Keeps what is new, changed or gone since the run before, and says which report that run had.
 pub(super) async fn record(
-    tx: &Tx,
+    findings: &mut Findings<'_>,
     run: &ReconciliationRun,
     report_id: ReportId,
 ) -> Result<Option<ReportId>, StorageError> {
-    let organization = run.organization_id;
+    let (tx, organization) = (findings.tx, run.organization_id);
     let earlier = change::earlier_reports(&**tx, organization, run.integration_id, run.id, LOOK_BACK).await?;
     let months = (run.period_from, run.period_to);
     let Some((previous, their_months)) = choose(&earlier, months) else { return Ok(None) };
     if previous != report_id {
-        let before = change::compared(&**tx, organization, previous).await?;
-        let after = change::compared(&**tx, organization, report_id).await?;
+        let (before, after) = (findings.of(previous).await?, findings.of(report_id).await?);
         let changes = changes(&before, &after, overlap(months, their_months).map(|_| months));
         let changes = changes.map_err(|OutOfRange| StorageError::TooLarge("of a comparison".to_owned()))?;
         change::insert(tx, organization, run.id, &changes).await?;

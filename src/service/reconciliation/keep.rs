@@ -155,8 +155,9 @@ impl ReconciliationService {
         summary: &Summary,
     ) -> Result<(), Stop> {
         let core = &self.core;
-        run.previous_report_id = comparison::record(tx, run, report_id).await?;
-        settle::settle(core, tx, run, (report_id, read_at), months).await?;
+        let mut findings = comparison::Findings::new(tx, run.organization_id);
+        run.previous_report_id = comparison::record(&mut findings, run, report_id).await?;
+        settle::settle(core, tx, run, (report_id, read_at), months, &mut findings).await?;
         finish(core, tx, claim, run, (outcome(summary), Some(report_id), None)).await?;
         Ok(())
     }

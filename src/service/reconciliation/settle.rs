@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Days, Utc};
 
-use crate::domain::access::{Actor, Caller, Roles};
+use super::comparison::Findings;
+use crate::domain::access::{Actor, Caller};
 use crate::domain::audit::Change;
 use crate::domain::closing::BillingPeriod;
 use crate::domain::decision::{DiscrepancyState, FoundMonth};
@@ -19,13 +20,10 @@ use crate::domain::period::Period;
 use crate::domain::run::ReconciliationRun;
 use crate::domain::suppression::SuppressionRule;
 use crate::service::Core;
-use crate::storage::change::{self, Compared};
+use crate::storage::change::Compared;
 use crate::storage::discrepancy;
 use crate::storage::note::Note;
 use crate::storage::{StorageError, Tx, integration, note, period, policy, report, state, suppression};
-
-/// Name under which the server writes notes of its own.
-const AUTHOR: &str = "Concord";
 
 /// Holds the months of a run, before anything else of the integration: whoever needs several of these locks takes them
 /// in this order.
@@ -42,6 +40,7 @@ pub(super) async fn settle(
     run: &ReconciliationRun,
     (report_id, read_at): (ReportId, DateTime<Utc>),
     held: Vec<BillingPeriod>,
+    findings: &mut Findings<'_>,
 ) -> Result<(), StorageError> {
     let organization = run.organization_id;
     let now = core.clock.now();
@@ -59,7 +58,7 @@ pub(super) async fn settle(
         }
     }
     discrepancy::widen(tx, organization, report_id, now).await?;
-    let changed = changed(tx, run, report_id, &before).await?;
+    let changed = changed(findings, report_id, &before).await?;
     let mut ids: BTreeSet<DiscrepancyId> =
         state::touched(tx, organization, report_id, &open).await?.into_iter().collect();
     ids.extend(&changed);
@@ -107,8 +106,7 @@ fn add_up(sums: &mut Sums, found: &[Compared], months: &[Period]) -> Result<(), 
 
 /// Discrepancies that the report finds otherwise than those that spoke before it, in the months where they did.
 async fn changed(
-    tx: &Tx,
-    run: &ReconciliationRun,
+    findings: &mut Findings<'_>,
     report_id: ReportId,
     before: &BTreeMap<ReportId, Vec<Period>>,
 ) -> Result<HashSet<DiscrepancyId>, StorageError> {
@@ -118,10 +116,10 @@ async fn changed(
     let (mut old, mut new) = (Sums::new(), Sums::new());
     let mut months: Vec<Period> = Vec::new();
     for (report, own) in before {
-        add_up(&mut old, &change::compared(&**tx, run.organization_id, *report).await?, own)?;
+        add_up(&mut old, &findings.of(*report).await?, own)?;
         months.extend(own);
     }
-    add_up(&mut new, &change::compared(&**tx, run.organization_id, report_id).await?, &months)?;
+    add_up(&mut new, &findings.of(report_id).await?, &months)?;
     let ids = old.keys().chain(new.keys());
     Ok(ids.filter(|id| old.get(id) != new.get(id)).copied().collect())
 }
@@ -173,7 +171,7 @@ impl Settling<'_> {
                     notes.push(Note {
                         id: DiscrepancyNoteId(self.core.ids.next()),
                         discrepancy_id: row.id,
-                        author: AUTHOR.to_owned(),
+                        author: Actor::Job.name().to_owned(),
                         text,
                         created_at: now,
                     });
@@ -236,12 +234,7 @@ impl Settling<'_> {
         if (*reopened, *gone, *hidden) == (0, 0, 0) {
             return Ok(());
         }
-        let caller = Caller {
-            organization_id: run.organization_id,
-            actor: Actor::Job,
-            roles: Roles::NONE,
-            correlation_id: run.id.to_string(),
-        };
+        let caller = Caller::server(run.organization_id, Actor::Job, run.id.to_string());
         let after = serde_json::json!({
             "reportId": report_id.0,
             "months": open.iter().map(ToString::to_string).collect::<Vec<_>>(),

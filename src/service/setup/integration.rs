@@ -6,7 +6,7 @@ use super::SetupService;
 use crate::domain::access::{Caller, Forbidden, Role};
 use crate::domain::audit::Change;
 use crate::domain::id::{IntegrationId, ProviderAccountId};
-use crate::domain::integration::{DEFAULT_MAPPING_FLOOR, Integration, IntegrationSettings, SetupStage, WritePolicy};
+use crate::domain::integration::{Integration, IntegrationSettings, SetupStage, WritePolicy};
 use crate::domain::provider::{AccountStatus, ProviderAccount, Side};
 use crate::domain::schedule::Schedule;
 use crate::service::{Internal, OrInternal as _};
@@ -98,17 +98,7 @@ impl SetupService {
             is_default,
             setup_stage: SetupStage::ConnectPax8,
             write_policy: WritePolicy::ReadOnly,
-            settings: IntegrationSettings {
-                is_debug: false,
-                debug_until: None,
-                schedule_cron: Schedule::default().cron().to_owned(),
-                schedule_time_zone: chrono_tz::UTC,
-                // Nothing runs by itself before set-up is complete, unless somebody switches it on.
-                is_schedule_enabled: false,
-                syncs_customers: true,
-                syncs_products: true,
-                mapping_floor: DEFAULT_MAPPING_FLOOR,
-            },
+            settings: IntegrationSettings::default(),
             next_run_at: None,
             version: 1,
             created_at: now,

@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use concord::connector::{ConnectorError, Marketplace, Psa};
 use concord::domain::access::{Actor, Caller, Role, Roles};
 use concord::domain::id::{IntegrationId, MappingId, OrganizationId, ProviderAccountId, ReconciliationRunId, ReportId};
-use concord::domain::integration::{DEFAULT_MAPPING_FLOOR, Integration, IntegrationSettings, SetupStage, WritePolicy};
+use concord::domain::integration::{Integration, IntegrationSettings, SetupStage, WritePolicy};
 use concord::domain::mapping::{
     Decision, Mapping, MappingKind, MappingOrigin, MappingRole, MappingScope, MappingState,
 };
@@ -146,16 +146,7 @@ impl World {
             is_default: true,
             setup_stage: SetupStage::Complete,
             write_policy: WritePolicy::ReadOnly,
-            settings: IntegrationSettings {
-                is_debug: false,
-                debug_until: None,
-                schedule_cron: "0 * * * *".into(),
-                schedule_time_zone: chrono_tz::UTC,
-                is_schedule_enabled: false,
-                syncs_customers: true,
-                syncs_products: true,
-                mapping_floor: DEFAULT_MAPPING_FLOOR,
-            },
+            settings: IntegrationSettings::default(),
             next_run_at: None,
             version: 1,
             created_at: moment(),

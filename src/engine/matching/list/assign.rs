@@ -73,7 +73,10 @@ impl Best {
 
 /// The values of the features of each pair among its rivals.
 pub(super) fn among_rivals(pairs: &[Compared]) -> Vec<[f32; 3]> {
-    let (by_left, by_right) = best_of(pairs);
+    among(&best_of(pairs), pairs)
+}
+
+fn among((by_left, by_right): &(Vec<Best>, Vec<Best>), pairs: &[Compared]) -> Vec<[f32; 3]> {
     let margin = |best: &Best, total: i32, other: u32| {
         best.rival(other).map_or(NO_RIVAL, |(rival, _)| total.saturating_sub(rival)) as f32 / 1000.0
     };
@@ -100,20 +103,21 @@ fn best_of(pairs: &[Compared]) -> (Vec<Best>, Vec<Best>) {
 
 /// Confidences of all pairs.
 pub(super) fn judge(pairs: &[Compared], rivals: &Rivals<'_>) -> Vec<Judged> {
-    let (by_left, _) = best_of(pairs);
+    let best = best_of(pairs);
     let mut bits = Vec::with_capacity(pairs.len());
     let mut judged: Vec<Judged> = pairs
         .iter()
-        .zip(among_rivals(pairs))
+        .zip(among(&best, pairs))
         .map(|(&Compared { left, right, total }, values)| {
-            bits.push(rivals.weights.total(FEATURES, &values));
+            let own = rivals.weights.total(FEATURES, &values);
+            bits.push(own);
             Judged {
                 left,
                 right,
                 total,
-                confidence: probability(*bits.last().expect("it was pushed")),
+                confidence: probability(own),
                 is_mutual: values[1] > 0.0,
-                rival: by_left[left as usize].rival(right).map(|(rival, row)| (row, rival)),
+                rival: best.0[left as usize].rival(right).map(|(rival, row)| (row, rival)),
             }
         })
         .collect();

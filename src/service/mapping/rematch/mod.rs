@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use self::plan::{RecordPlan, Standing, Verdict};
 use super::{MappingService, withdrawal};
-use crate::domain::access::{Actor, Caller, Roles};
+use crate::domain::access::{Actor, Caller};
 use crate::domain::audit::Change;
 use crate::domain::id::{ExternalId, IntegrationId, OrganizationId, SyncRunId};
 use crate::domain::integration::Integration;
@@ -240,12 +240,8 @@ impl MappingService {
             return Ok(());
         }
         let run = command.run_id.map(|run| run.to_string());
-        let caller = Caller {
-            organization_id: command.organization_id,
-            actor: Actor::Job,
-            roles: Roles::default(),
-            correlation_id: run.clone().unwrap_or_else(|| command.integration_id.to_string()),
-        };
+        let correlation_id = run.clone().unwrap_or_else(|| command.integration_id.to_string());
+        let caller = Caller::server(command.organization_id, Actor::Job, correlation_id);
         let after = serde_json::json!({
             "syncRunId": run,
             "suggested": suggested,
