@@ -81,6 +81,8 @@ pub enum MappingState {
     },
     /// Taken away without a judgement about the pair.
     Removed {
+        /// Why the machine had proposed it, if it had.
+        evidence: Option<Evidence>,
         /// Who decided.
         decision: Decision,
     },
@@ -119,8 +121,9 @@ impl MappingState {
     pub fn evidence(&self) -> Option<&Evidence> {
         match self {
             Self::Suggested { evidence } => Some(evidence),
-            Self::Confirmed { evidence, .. } | Self::Rejected { evidence, .. } => evidence.as_ref(),
-            Self::Removed { .. } => None,
+            Self::Confirmed { evidence, .. } | Self::Rejected { evidence, .. } | Self::Removed { evidence, .. } => {
+                evidence.as_ref()
+            }
         }
     }
 
@@ -128,7 +131,7 @@ impl MappingState {
     pub fn decision(&self) -> Option<&Decision> {
         match self {
             Self::Suggested { .. } => None,
-            Self::Confirmed { decision, .. } | Self::Rejected { decision, .. } | Self::Removed { decision } => {
+            Self::Confirmed { decision, .. } | Self::Rejected { decision, .. } | Self::Removed { decision, .. } => {
                 Some(decision)
             }
         }
@@ -138,8 +141,7 @@ impl MappingState {
     pub fn confirm(self, decision: Decision) -> Self {
         match self {
             Self::Suggested { evidence } => Self::Confirmed { evidence: Some(evidence), decision },
-            Self::Rejected { evidence, .. } => Self::Confirmed { evidence, decision },
-            Self::Removed { .. } => Self::Confirmed { evidence: None, decision },
+            Self::Rejected { evidence, .. } | Self::Removed { evidence, .. } => Self::Confirmed { evidence, decision },
             Self::Confirmed { .. } => self,
         }
     }
@@ -148,8 +150,7 @@ impl MappingState {
     pub fn reject(self, decision: Decision) -> Self {
         match self {
             Self::Suggested { evidence } => Self::Rejected { evidence: Some(evidence), decision },
-            Self::Confirmed { evidence, .. } => Self::Rejected { evidence, decision },
-            Self::Removed { .. } => Self::Rejected { evidence: None, decision },
+            Self::Confirmed { evidence, .. } | Self::Removed { evidence, .. } => Self::Rejected { evidence, decision },
             Self::Rejected { .. } => self,
         }
     }
@@ -157,7 +158,8 @@ impl MappingState {
     /// Takes the mapping away without saying that the pair is wrong.
     pub fn remove(self, decision: Decision) -> Self {
         match self {
-            Self::Suggested { .. } | Self::Confirmed { .. } | Self::Rejected { .. } => Self::Removed { decision },
+            Self::Suggested { evidence } => Self::Removed { evidence: Some(evidence), decision },
+            Self::Confirmed { evidence, .. } | Self::Rejected { evidence, .. } => Self::Removed { evidence, decision },
             Self::Removed { .. } => self,
         }
     }
@@ -325,7 +327,7 @@ mod tests {
         assert_eq!(rejected.reopen(), Ok(suggested()));
         let chosen = MappingState::Confirmed { evidence: None, decision: decision("Ann") };
         assert_eq!(chosen.reopen(), Err(NeverSuggested));
-        assert_eq!(suggested().remove(decision("Ann")).reopen(), Err(NeverSuggested));
+        assert_eq!(suggested().remove(decision("Ann")).reopen(), Err(NeverSuggested), "nobody judged it");
     }
 
     #[test]

@@ -22,6 +22,9 @@ const STATEMENT: usize = 25;
 /// What a field with several statements of its own counts.
 const STATEMENTS: usize = 4 * STATEMENT;
 
+/// What a field counts that matches all records of an integration.
+const MATCHING: usize = 50 * STATEMENTS;
+
 fn items(count: usize, child: usize) -> usize {
     count.saturating_mul(child).saturating_add(1).min(CEILING)
 }
@@ -46,6 +49,11 @@ pub(super) fn each(named: usize, child: usize) -> usize {
 /// A field with several statements of its own.
 pub(super) fn statements(child: usize) -> usize {
     STATEMENTS.saturating_add(child).min(CEILING)
+}
+
+/// A field that matches all records of an integration.
+pub(super) fn matching(child: usize) -> usize {
+    MATCHING.saturating_add(child).min(CEILING)
 }
 
 /// A list without pages, with several statements of its own.

@@ -27,6 +27,7 @@ operations! {
     "discrepancies": "Discrepancies",
     "resolve": "Settle a discrepancy",
     "close": "Close a month",
+    "floor": "Try another floor",
     "audit": "Who changed what",
 }
 

@@ -11,6 +11,7 @@ mod connector_support;
 mod contract;
 mod mapping;
 mod mapping_files;
+mod mapping_lessons;
 mod mapping_schema;
 mod mapping_world;
 mod matching;

@@ -289,3 +289,61 @@ async fn a_bulk_decision_says_which_of_its_arguments_was_wrong() {
         assert_eq!(payload["results"], expected, "{answer}");
     }
 }
+
+const REJECT: &str = r"
+mutation ($id: ID!) {
+  mappingReject(input: { mappingId: $id }) {
+    mapping { status }
+    floor { chosen inForce reviewedCount wrongCount precisionAtLeast explanation mistake { id } }
+    userErrors { code }
+  }
+}";
+
+const PREVIEW: &str = r"
+query ($id: ID!, $floor: Decimal!) {
+  integration(id: $id) {
+    summary { customers { floor { inForce } } products { floor { inForce explanation } } }
+    mappingPreview(kind: CUSTOMER, floor: $floor) {
+      floor floorInForce mappedCount gainedCount lostCount
+      lost { confidence { score } }
+      replay {
+        rightCount wrongCount openCount precisionAtLeast
+        wrong { pax8Record { id ... on Pax8Company { name } } psaRecord { ... on PsaCustomer { name } } }
+      }
+      lessons { aliases { pax8Words } weights { kind factor } }
+    }
+  }
+}";
+
+#[tokio::test]
+async fn a_rejection_answers_with_the_floor_and_a_preview_tries_another() {
+    for database in databases().await {
+        let world = world_of(3, database).await;
+        let schema = schema(world.services.clone(), SchemaSettings::default());
+        let mapping = &world.mappings(concord::domain::mapping::MappingKind::Customer).await[0];
+        let id = encode(NodeKind::CustomerMapping, mapping.id.0).to_string();
+        let integration = encode(NodeKind::Integration, world.integration.id.0).to_string();
+        let answer = ask(&schema, &world.caller, REJECT, json!({ "id": id })).await;
+        let floor = &answer["data"]["mappingReject"]["floor"];
+        assert_eq!((&floor["chosen"], &floor["inForce"]), (&json!("0.98"), &json!("0.9999")), "{answer}");
+        assert_eq!((&floor["reviewedCount"], &floor["wrongCount"]), (&json!(1), &json!(1)));
+        assert_eq!((&floor["mistake"]["id"], &floor["precisionAtLeast"]), (&json!(id), &json!("0")));
+        let answer = ask(&schema, &world.caller, REJECT, json!({ "id": "nonsense" })).await;
+        assert_eq!(answer["data"]["mappingReject"]["floor"], Json::Null, "{answer}");
+
+        let answer = ask(&schema, &world.caller, PREVIEW, json!({ "id": integration, "floor": "1" })).await;
+        let data = &answer["data"]["integration"];
+        let preview = &data["mappingPreview"];
+        assert_eq!((&preview["floor"], &preview["floorInForce"]), (&json!("1"), &json!("0.9999")), "{answer}");
+        assert_eq!((&preview["mappedCount"], &preview["lostCount"]), (&json!(2), &json!(0)), "{answer}");
+        let wrong = &preview["replay"]["wrong"][0];
+        assert!(wrong["pax8Record"]["name"].as_str().is_some_and(|name| name.ends_with("Workshop")), "{answer}");
+        assert_eq!(wrong["pax8Record"]["name"], wrong["psaRecord"]["name"]);
+        assert_eq!(data["summary"]["products"]["floor"]["inForce"], "0.98");
+        for outside in ["1.000001", "-0.1", "99999999999999999999999999"] {
+            let answer = ask(&schema, &world.caller, PREVIEW, json!({ "id": integration, "floor": outside })).await;
+            assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{answer}");
+            assert!(!answer["data"]["integration"]["summary"].is_null(), "{answer}");
+        }
+    }
+}

@@ -159,7 +159,7 @@ impl World {
         self.apply::<CompanyTable>(&self.pax8, rows.iter().map(company).collect()).await;
     }
 
-    /// Customers at the PSA, in the same way.
+    /// Customers at the PSA, in the same way. Without a domain nothing but the name is known.
     pub async fn customers(&self, rows: &[(&str, &str, &str)]) {
         let customer = |row: &(&str, &str, &str)| {
             let (id, name, domain) = row;
@@ -169,9 +169,9 @@ impl World {
                 identifier: None,
                 status: None,
                 kind: None,
-                address: address(domain),
-                phone: Some(phone(domain)),
-                website: Some((*domain).to_owned()),
+                address: if domain.is_empty() { Address::default() } else { address(domain) },
+                phone: Some(phone(domain)).filter(|_| !domain.is_empty()),
+                website: Some((*domain).to_owned()).filter(|domain| !domain.is_empty()),
                 email: None,
                 account_number: None,
                 currency: None,

@@ -404,6 +404,30 @@ proptest! {
     }
 
     #[test]
+    fn the_order_of_decisions_does_not_matter_and_none_teach_nothing(
+        companies in parties(),
+        customers in parties(),
+        pairs in proptest::collection::vec((0..8_usize, 0..8_usize, any::<bool>()), 0..6),
+    ) {
+        let mut world = Customers { companies, customers, ..Customers::default() };
+        let untaught = world.matches();
+        for (company, customer, is_right) in &pairs {
+            let pair = (company.to_string().into(), customer.to_string().into());
+            let list = if *is_right { &mut world.decisions.confirmed } else { &mut world.decisions.rejected };
+            if !list.iter().any(|(known, _)| *known == pair.0) {
+                list.push(pair);
+            }
+        }
+        let forward = world.matches();
+        world.decisions.confirmed.reverse();
+        world.decisions.rejected.reverse();
+        prop_assert_eq!(&forward, &world.matches());
+        prop_assert!(forward.lessons.factors.values().all(|factor| (500..=1500).contains(factor)));
+        world.decisions = Decisions::default();
+        prop_assert_eq!(untaught, world.matches());
+    }
+
+    #[test]
     fn an_unrelated_record_changes_no_verdict(companies in parties(), customers in parties()) {
         let mut world = Customers { companies, customers, ..Customers::default() };
         let before = world.matches();

@@ -14,6 +14,8 @@ pub(super) struct Scored {
     pub signals: Vec<Signal>,
     /// Contradiction.
     pub veto: Option<Veto>,
+    /// Part of the evidence that comes from what people decided.
+    pub learned: Weight,
 }
 
 impl Scored {
@@ -61,6 +63,7 @@ pub(super) fn decide(mut scored: Vec<Scored>, policy: &MatchingPolicy) -> (Outco
                 signals: candidate.signals,
                 runner_up,
                 veto: candidate.veto,
+                learned: candidate.learned,
                 rules_version: RULES_VERSION,
             },
         });

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::assign::{Scored, decide};
-use super::customer_evidence::{Background, Party, attribute_keys, judge, push_standing, reference};
+use super::customer_evidence::{Background, Party, attribute_keys, judge, push_standing, reference, words_left_over};
 use super::explain::{Signal, SignalKind, Veto};
 use super::index::{Postings, trigrams};
+use super::lesson::{self, AliasCounts, Lessons, MAX_OBSERVATIONS, Observation};
 use super::normalize::squashed;
 use super::party::PartyRecord;
 use super::score::Weight;
@@ -54,6 +55,8 @@ pub struct CustomerMatches {
     pub matches: Vec<CustomerMatch>,
     /// Duplicates seen on the PSA's side, ordered by id.
     pub duplicates: Vec<DuplicateCustomers>,
+    /// What the decisions taught.
+    pub lessons: Lessons,
 }
 
 /// Matches all companies.
@@ -75,7 +78,7 @@ pub fn match_customers(input: &CustomerInput<'_>) -> CustomerMatches {
         .into_iter()
         .map(|(counts, others)| DuplicateCustomers { counts, others: others.into_iter().collect() })
         .collect();
-    CustomerMatches { matches, duplicates }
+    CustomerMatches { matches, duplicates, lessons: matcher.lessons }
 }
 
 /// How many rows each way of looking may bring to the comparison.
@@ -96,10 +99,11 @@ pub struct CustomerMatcher<'a> {
     trigrams: Postings,
     references: Postings,
     own_names: BTreeSet<String>,
+    lessons: Lessons,
 }
 
 impl<'a> CustomerMatcher<'a> {
-    /// Indexes the customers and counts how often words and values occur on both sides.
+    /// Indexes the customers, counts how often words and values occur on both sides, and learns from the decisions.
     pub fn new(input: &CustomerInput<'a>) -> Self {
         let mut customers: Vec<Party> = input.customers.iter().cloned().map(Party::new).collect();
         customers.sort_by(|a, b| a.record.key.cmp(&b.record.key));
@@ -116,10 +120,53 @@ impl<'a> CustomerMatcher<'a> {
             trigrams: Postings::default(),
             references: Postings::default(),
             own_names: input.policy.own_names.iter().flat_map(|name| own_name(name)).collect(),
+            lessons: Lessons::default(),
         };
         matcher.index_customers();
         matcher.count_companies(input.companies);
+        matcher.learn(input);
         matcher
+    }
+
+    fn learn(&mut self, input: &CustomerInput<'_>) {
+        let decisions = input.decisions;
+        if decisions.confirmed.is_empty() && decisions.rejected.is_empty() {
+            return;
+        }
+        let companies: HashMap<&ExternalId, &PartyRecord> =
+            input.companies.iter().map(|company| (&company.key, company)).collect();
+        let row = |customer: &ExternalId| self.customers.binary_search_by(|party| party.record.key.cmp(customer)).ok();
+        let mut decided: Vec<(Party, usize, bool)> = Vec::new();
+        for (pairs, is_right) in [(&decisions.confirmed, true), (&decisions.rejected, false)] {
+            for (company, customer) in pairs {
+                if let (Some(company), Some(row)) = (companies.get(company), row(customer)) {
+                    decided.push((Party::new((*company).clone()), row, is_right));
+                }
+            }
+        }
+        // Neither the order of the decisions nor that of the rows matters.
+        decided.sort_by(|a, b| (&a.0.record.key, a.1).cmp(&(&b.0.record.key, b.1)));
+        let mut aliases = AliasCounts::default();
+        for (company, row, is_right) in &decided {
+            let customer = &self.customers[*row];
+            match words_left_over(company, customer, &self.background) {
+                Some((left, right)) if *is_right => {
+                    aliases.confirmed(&left, &right, company.record.key.as_str(), customer.record.key.as_str());
+                }
+                Some((left, right)) => aliases.rejected(&left, &right),
+                None => {}
+            }
+        }
+        self.lessons.aliases = aliases.learned();
+        let observations = decided.iter().take(MAX_OBSERVATIONS).filter_map(|(company, row, is_right)| {
+            let mut rows = self.rows_near(company);
+            rows.insert(*row);
+            let scored = self.score(company, &rows, |_| true);
+            let target = &self.customers[self.roots[*row]].record.key;
+            let subject = scored.iter().position(|candidate| candidate.target == *target)?;
+            Some(Observation::new(&scored, subject, *is_right))
+        });
+        self.lessons.factors = lesson::factors(&observations.collect::<Vec<_>>());
     }
 
     fn index_customers(&mut self) {
@@ -252,7 +299,7 @@ impl<'a> CustomerMatcher<'a> {
                 let named = self.references.rows(&format!("id {text}"));
                 !named.is_empty() && !named.iter().any(|other| self.roots[*other as usize] == root)
             });
-            let mut scored = judge(company, customer, &self.background, points_elsewhere);
+            let mut scored = judge(company, customer, &self.background, &self.lessons, points_elsewhere);
             if root == row {
                 push_standing(customer, &mut scored);
             } else {
@@ -275,6 +322,7 @@ impl<'a> CustomerMatcher<'a> {
         }
         let mut scored: Vec<Scored> = best.into_values().collect();
         refuse_lesser_names(&mut scored);
+        scored.iter_mut().for_each(|scored| self.lessons.weigh(scored));
         scored
     }
 }

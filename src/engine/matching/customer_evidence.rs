@@ -9,6 +9,7 @@ use super::company_name::{AliasKind, CompanyName};
 use super::domain_name;
 use super::explain::{Signal, SignalKind, Veto};
 use super::index::{Postings, WordFrequencies};
+use super::lesson::{LearnedAlias, Lessons};
 use super::name::{self, NameComparison, Relation};
 use super::normalize::{fold, squashed};
 use super::party::{PartyRecord, Standing};
@@ -93,14 +94,21 @@ struct Agreement {
 }
 
 /// Compares a pair; the target is left as the customer itself.
-pub(super) fn judge(company: &Party, customer: &Party, background: &Background, points_elsewhere: bool) -> Scored {
+pub(super) fn judge(
+    company: &Party,
+    customer: &Party,
+    background: &Background,
+    lessons: &Lessons,
+    points_elsewhere: bool,
+) -> Scored {
     let mut signals = vec![signal(SignalKind::Prior, "", "", -background.words.prior_bits())];
-    let names = compare_names(company, customer, background);
+    let names = compare_names(company, customer, background, lessons);
     let mut agreement = Agreement::default();
     let mut veto = None;
 
     let acronym = names.comparison.relation < Relation::Contained && is_acronym(company, customer);
     push_name_signals(&names, acronym, company, customer, &mut signals);
+    signals.extend(names.learned.iter().cloned());
     push_legal_form(company, customer, &mut signals);
     push_domain(company, customer, background, &mut agreement, &mut signals);
     push_phone(company, customer, background, &mut agreement, &mut signals);
@@ -133,7 +141,7 @@ pub(super) fn judge(company: &Party, customer: &Party, background: &Background, 
         veto = Some(Veto::SiblingWord(word.clone()));
     }
     let veto = veto.or_else(|| evidence_veto(&names, acronym, &signals, &agreement));
-    Scored { target: customer.record.key.clone(), signals, veto }
+    Scored { target: customer.record.key.clone(), signals, veto, learned: Weight::ZERO }
 }
 
 /// The penalty of a record that is not in use.
@@ -161,7 +169,10 @@ pub(super) fn push_standing(customer: &Party, scored: &mut Scored) {
 }
 
 fn evidence_veto(names: &BestNames, acronym: bool, signals: &[Signal], agreement: &Agreement) -> Option<Veto> {
-    let name_is_own = names.comparison.relation == Relation::Equal && names.kind != AliasKind::WithoutTail;
+    // Words that mean the same only because this integration's pairs say so need another attribute beside them.
+    let name_is_own = names.comparison.relation == Relation::Equal
+        && names.kind != AliasKind::WithoutTail
+        && names.learned.is_empty();
     let spells = signals.iter().any(|signal| signal.kind == SignalKind::DomainSpellsName);
     let name_agrees = names.comparison.relation >= Relation::Contained || acronym || spells;
     if name_is_own {
@@ -182,9 +193,22 @@ struct BestNames {
     left: String,
     right: String,
     bits: f64,
+    /// Words that differ and count as equal.
+    learned: Vec<Signal>,
 }
 
-fn compare_names(company: &Party, customer: &Party, background: &Background) -> BestNames {
+/// The words that a pair of records leaves over on both sides, where its names have a word in common.
+pub(super) fn words_left_over(
+    company: &Party,
+    customer: &Party,
+    background: &Background,
+) -> Option<(Vec<String>, Vec<String>)> {
+    let NameComparison { shared_bits, left_over, right_over, .. } =
+        compare_names(company, customer, background, &Lessons::default()).comparison;
+    (shared_bits > 0.0).then_some((left_over, right_over))
+}
+
+fn compare_names(company: &Party, customer: &Party, background: &Background, lessons: &Lessons) -> BestNames {
     let bits_of = |word: &str| background.words.bits(word, abbreviation::is_common(word));
     let mut best: Option<BestNames> = None;
     for left in &company.name.aliases {
@@ -204,6 +228,7 @@ fn compare_names(company: &Party, customer: &Party, background: &Background) -> 
                     quality: 1.0,
                 };
             }
+            let learned = excuse(&mut comparison, lessons, &bits_of);
             let kind = left.kind.max(right.kind);
             // A tail that names a sister company or stands for another place stays a difference.
             let dropped: f64 =
@@ -222,11 +247,28 @@ fn compare_names(company: &Party, customer: &Party, background: &Background) -> 
             let bits = name_bits(&comparison) + whole - dropped.min(4.0);
             if best.as_ref().is_none_or(|best| bits > best.bits) {
                 let text = |words: &[String]| words.join(" ");
-                best = Some(BestNames { comparison, kind, left: text(&left.words), right: text(&right.words), bits });
+                let (left, right) = (text(&left.words), text(&right.words));
+                best = Some(BestNames { comparison, kind, left, right, bits, learned });
             }
         }
     }
     best.expect("every name has at least one spelling")
+}
+
+/// Takes out what the integration's own pairs show to mean the same.
+fn excuse(comparison: &mut NameComparison, lessons: &Lessons, bits_of: &dyn Fn(&str) -> f64) -> Vec<Signal> {
+    let NameComparison { left_over, right_over, .. } = comparison;
+    let used: Vec<Signal> = lessons.excuse(left_over, right_over).into_iter().map(LearnedAlias::signal).collect();
+    if !used.is_empty() {
+        comparison.leftover_bits = left_over.iter().chain(right_over.iter()).map(|word| bits_of(word)).sum();
+        comparison.relation = match (left_over.is_empty(), right_over.is_empty()) {
+            _ if comparison.shared_bits <= 0.0 => Relation::Different,
+            (true, true) => Relation::Equal,
+            (false, false) => comparison.relation.max(Relation::Overlapping),
+            _ => Relation::Contained,
+        };
+    }
+    used
 }
 
 /// What leaving out a word of a tail costs: nothing for the city of either side.

@@ -16,6 +16,8 @@ pub struct Explanation {
     pub runner_up: Option<RunnerUp>,
     /// The contradiction that keeps the pair from being mapped by itself.
     pub veto: Option<Veto>,
+    /// Part of the evidence that comes from what people decided about other pairs; included in the signals.
+    pub learned: Weight,
     /// Version of the rules that judged.
     pub rules_version: u32,
 }
@@ -54,6 +56,8 @@ pub enum SignalKind {
     Name,
     /// Words that only one of the names has.
     NameLeftover,
+    /// Words that differ and mean the same in this integration, as confirmed pairs show.
+    LearnedWords,
     /// One name is the initials of the other.
     Acronym,
     /// Legal forms such as LLC or GmbH.
@@ -104,6 +108,7 @@ impl fmt::Display for SignalKind {
             Self::Prior => "prior",
             Self::Name => "name",
             Self::NameLeftover => "words left over",
+            Self::LearnedWords => "words learned",
             Self::Acronym => "acronym",
             Self::LegalForm => "legal form",
             Self::SiteNumber => "site number",

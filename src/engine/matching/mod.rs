@@ -22,9 +22,12 @@ mod customer;
 mod customer_evidence;
 mod domain_name;
 mod explain;
+mod floor;
 mod index;
 mod legal_form;
+mod lesson;
 pub mod license;
+mod linear;
 pub mod list;
 mod name;
 mod normalize;
@@ -42,6 +45,8 @@ pub use customer::{
     CustomerInput, CustomerMatch, CustomerMatcher, CustomerMatches, DuplicateCustomers, match_customers,
 };
 pub use explain::{Explanation, RunnerUp, Signal, SignalKind, Veto};
+pub use floor::{FloorRise, MappingFloor, Review, guarded_floor, reviewed_precision};
+pub use lesson::{LearnedAlias, Lessons};
 pub use party::{PartyRecord, Standing};
 pub use product::{ProductInput, ProductMatch, ProductMatcher, ProductMatches, match_products};
 pub use product_record::{ItemRecord, ProductRecord, ProductTerm, SoldVariant, VariantPrice};

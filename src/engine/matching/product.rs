@@ -3,11 +3,12 @@
 //! Items that differ in nothing but the term are one group. The product is compared with the group, and the item is
 //! then chosen by term, price and cost; what confirms one item of a group (a part number, an exact cost) speaks for all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::assign::{Scored, decide};
 use super::explain::{Signal, SignalKind, Veto};
 use super::index::Postings;
+use super::lesson::{self, AliasCounts, Lessons, MAX_OBSERVATIONS, Observation};
 use super::license::{License, vendor_words};
 use super::product_family::{FamilyEvidence, Side, Vocabulary, compare, rename_between};
 use super::product_record::{ItemRecord, ProductRecord, ProductTerm, SoldVariant, TermKey, part_numbers};
@@ -46,6 +47,8 @@ pub struct ProductMatch {
 pub struct ProductMatches {
     /// One for each product and term, ordered by product, then term.
     pub matches: Vec<ProductMatch>,
+    /// What the decisions taught.
+    pub lessons: Lessons,
 }
 
 /// Matches all products.
@@ -56,7 +59,7 @@ pub fn match_products(input: &ProductInput<'_>) -> ProductMatches {
     products.dedup_by(|a, b| a.key == b.key);
     let mut matches: Vec<ProductMatch> = products.into_iter().flat_map(|product| matcher.verdicts(product)).collect();
     matches.sort_by(|a, b| a.term.cmp(&b.term));
-    ProductMatches { matches }
+    ProductMatches { matches, lessons: matcher.lessons }
 }
 
 /// The term of a product whose list knows no terms: its name has to say it.
@@ -109,6 +112,7 @@ pub struct ProductMatcher<'a> {
     /// Products that own a part number.
     owners: BTreeMap<String, BTreeSet<ExternalId>>,
     vocabulary: Vocabulary,
+    lessons: Lessons,
 }
 
 impl<'a> ProductMatcher<'a> {
@@ -134,9 +138,70 @@ impl<'a> ProductMatcher<'a> {
             numbers: Postings::default(),
             owners: BTreeMap::new(),
             vocabulary: Vocabulary::default(),
+            lessons: Lessons::default(),
         };
         matcher.index(input.products);
+        matcher.learn(input);
         matcher
+    }
+
+    fn learn(&mut self, input: &ProductInput<'_>) {
+        let decisions = input.decisions;
+        if decisions.confirmed.is_empty() && decisions.rejected.is_empty() {
+            return;
+        }
+        let products: HashMap<&ExternalId, &ProductRecord> =
+            input.products.iter().map(|product| (&product.key, product)).collect();
+        let mut decided: Vec<(&ProductRecord, &ProductTerm, usize, bool)> = Vec::new();
+        for (pairs, is_right) in [(&decisions.confirmed, true), (&decisions.rejected, false)] {
+            for (term, item) in pairs {
+                let row = self.items.binary_search_by(|known| known.record.key.cmp(item)).ok();
+                if let (Some(product), Some(row)) = (products.get(&term.product), row) {
+                    decided.push((product, term, row, is_right));
+                }
+            }
+        }
+        // Neither the order of the decisions nor that of the rows matters.
+        decided.sort_by(|a, b| (a.1, a.2).cmp(&(b.1, b.2)));
+        let mut aliases = AliasCounts::default();
+        for (record, _, row, is_right) in &decided {
+            let item = &self.items[*row];
+            let evidence = self.compare(record, &Product::new(record), item, None);
+            if !evidence.differs_in_words {
+                continue;
+            }
+            let FamilyEvidence { left_over, right_over, .. } = &evidence;
+            if *is_right {
+                aliases.confirmed(left_over, right_over, record.key.as_str(), item.record.key.as_str());
+            } else {
+                aliases.rejected(left_over, right_over);
+            }
+        }
+        self.lessons.aliases = aliases.learned();
+        let observations = decided.iter().take(MAX_OBSERVATIONS).filter_map(|(record, term, row, is_right)| {
+            let scored = self.scored_with(record, term, *row)?;
+            let target = &self.items[*row].record.key;
+            let subject = scored.iter().position(|candidate| candidate.target == *target)?;
+            Some(Observation::new(&scored, subject, *is_right))
+        });
+        self.lessons.factors = lesson::factors(&observations.collect::<Vec<_>>());
+    }
+
+    /// All candidates of a product at one term and one item in any case. A decision about the whole product is one about
+    /// its first term.
+    fn scored_with(&self, record: &ProductRecord, term: &ProductTerm, row: usize) -> Option<Vec<Scored>> {
+        let wanted = term.folded();
+        let is_whole = wanted == ProductTerm::whole(term.product.clone()).folded();
+        let found = record.variants.iter().find(|variant| is_whole || term_of(record, variant).folded() == wanted);
+        let product = Product::new(record);
+        let mut groups = self.groups_near(&product);
+        groups.extend(self.groups.iter().position(|group| group.contains(&row)));
+        let variant = match found {
+            Some(variant) => (variant, Cadence::of_variant(variant)),
+            None if record.variants.is_empty() => (&UNSTATED, Cadence::Named(product.license.term)),
+            None => return None,
+        };
+        Some(self.score(record, &product, variant, &groups, |_| true))
     }
 
     fn index(&mut self, products: &[ProductRecord]) {
@@ -192,18 +257,8 @@ impl<'a> ProductMatcher<'a> {
 
     /// The reasons for and against one pair, whether or not it would be proposed.
     pub fn explain_pair(&self, record: &ProductRecord, term: &ProductTerm, item: &ExternalId) -> Option<Candidate> {
-        let wanted = term.folded();
-        let found = record.variants.iter().find(|variant| term_of(record, variant).folded() == wanted);
         let row = self.items.binary_search_by(|known| known.record.key.cmp(item)).ok()?;
-        let product = Product::new(record);
-        let mut groups = self.groups_near(&product);
-        groups.extend(self.groups.iter().position(|group| group.contains(&row)));
-        let variant = match found {
-            Some(variant) => (variant, Cadence::of_variant(variant)),
-            None if record.variants.is_empty() => (&UNSTATED, Cadence::Named(product.license.term)),
-            None => return None,
-        };
-        let scored = self.score(record, &product, variant, &groups, |_| true);
+        let scored = self.scored_with(record, term, row)?;
         let everything = MatchingPolicy { candidates_per_record: usize::MAX, ..self.policy.clone() };
         decide(scored, &everything).1.into_iter().find(|candidate| candidate.target == *item)
     }
@@ -245,22 +300,29 @@ impl<'a> ProductMatcher<'a> {
             for &row in group {
                 let item = &self.items[row];
                 if is_allowed(&item.record.key) {
-                    let side = |name, license, vendor| Side { name, license, vendor };
-                    let evidence = compare(
-                        &side(record.name.as_str(), &product.license, product.vendor.as_deref()),
-                        &side(
-                            item.record.name.as_str(),
-                            &item.license,
-                            item.vendor.as_deref().or(confirmation.vendor.as_deref()),
-                        ),
-                        &product.vendor_words,
-                        &self.vocabulary,
-                    );
+                    let evidence = self.compare(record, product, item, confirmation.vendor.as_deref());
                     all.push(self.judge(record, product, variant, item, evidence, &confirmation));
                 }
             }
         }
         all
+    }
+
+    fn compare(
+        &self,
+        record: &ProductRecord,
+        product: &Product,
+        item: &Item,
+        vendor_of_group: Option<&str>,
+    ) -> FamilyEvidence {
+        let side = |name, license, vendor| Side { name, license, vendor };
+        compare(
+            &side(record.name.as_str(), &product.license, product.vendor.as_deref()),
+            &side(item.record.name.as_str(), &item.license, item.vendor.as_deref().or(vendor_of_group)),
+            &product.vendor_words,
+            &self.vocabulary,
+            &self.lessons,
+        )
     }
 
     /// What confirms a group as a whole.
@@ -300,7 +362,8 @@ impl<'a> ProductMatcher<'a> {
         evidence: FamilyEvidence,
         confirmation: &Confirmation,
     ) -> Scored {
-        let FamilyEvidence { mut signals, mut veto, has_leftovers } = evidence;
+        let has_leftovers = evidence.has_leftovers();
+        let FamilyEvidence { mut signals, mut veto, .. } = evidence;
         let mut push = |kind, left: &str, right: &str, weight| {
             signals.push(Signal { kind, left: left.to_owned(), right: right.to_owned(), weight });
         };
@@ -359,7 +422,10 @@ impl<'a> ProductMatcher<'a> {
             term_signal.weight += Weight::of_bits(-6.0);
         }
         signals.push(term_signal);
-        Scored { target: item.record.key.clone(), signals, veto: veto.or(term_veto) }
+        let mut scored =
+            Scored { target: item.record.key.clone(), signals, veto: veto.or(term_veto), learned: Weight::ZERO };
+        self.lessons.weigh(&mut scored);
+        scored
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::explain::{Signal, SignalKind, Veto};
 use super::index::WordFrequencies;
+use super::lesson::{LearnedAlias, Lessons};
 use super::license::{License, Rename};
 use super::score::Weight;
 
@@ -79,8 +80,19 @@ impl Vocabulary {
 pub(super) struct FamilyEvidence {
     pub signals: Vec<Signal>,
     pub veto: Option<Veto>,
+    /// Words only in the product's name that only a part number or an exact cost can excuse.
+    pub left_over: Vec<String>,
+    /// The same in the item's name.
+    pub right_over: Vec<String>,
+    /// Whether the names have a word in common and nothing but words tells the two apart.
+    pub differs_in_words: bool,
+}
+
+impl FamilyEvidence {
     /// Whether words differ that only a part number or an exact cost can excuse.
-    pub has_leftovers: bool,
+    pub fn has_leftovers(&self) -> bool {
+        !(self.left_over.is_empty() && self.right_over.is_empty())
+    }
 }
 
 /// One side of the comparison.
@@ -97,6 +109,7 @@ pub(super) fn compare(
     item: &Side<'_>,
     vendor_words: &[String],
     vocabulary: &Vocabulary,
+    lessons: &Lessons,
 ) -> FamilyEvidence {
     let prior = Signal {
         kind: SignalKind::Prior,
@@ -104,10 +117,16 @@ pub(super) fn compare(
         right: String::new(),
         weight: Weight::of_bits(-vocabulary.words.prior_bits()),
     };
-    let mut evidence = FamilyEvidence { signals: vec![prior], veto: None, has_leftovers: false };
+    let mut evidence = FamilyEvidence {
+        signals: vec![prior],
+        veto: None,
+        left_over: Vec::new(),
+        right_over: Vec::new(),
+        differs_in_words: false,
+    };
     let names_vendor = compare_vendors(product, item, vendor_words, &mut evidence);
     compare_facts(product.license, item.license, &mut evidence);
-    compare_words(product, item, vendor_words, names_vendor, vocabulary, &mut evidence);
+    compare_words(product, item, vendor_words, names_vendor, vocabulary, lessons, &mut evidence);
     if let Some(renamed) = rename_between(product.license, item.license) {
         let bits = if renamed.is_trap { -1.5 } else { -0.5 };
         evidence.push(SignalKind::Renamed, renamed.former, product.name, bits);
@@ -199,6 +218,7 @@ fn compare_words(
     vendor_words: &[String],
     same_vendor: bool,
     vocabulary: &Vocabulary,
+    lessons: &Lessons,
     evidence: &mut FamilyEvidence,
 ) {
     let words = |license: &License| -> Vec<String> {
@@ -231,11 +251,18 @@ fn compare_words(
         evidence.push(SignalKind::Family, product.name, item.name, -8.0);
     }
     let vendor = product.vendor.unwrap_or_default();
-    let (brand, telling): (Vec<String>, Vec<String>) =
-        left_over.iter().chain(&right).cloned().partition(|word| same_vendor && vocabulary.is_brand(vendor, word));
+    let is_brand = |word: &String| same_vendor && vocabulary.is_brand(vendor, word);
+    let brand: Vec<String> = left_over.iter().chain(&right).filter(|word| is_brand(word)).cloned().collect();
     if !brand.is_empty() {
         evidence.push(SignalKind::NameLeftover, &text(&brand), "", -0.7 * brand.len() as f64);
     }
+    left_over.retain(|word| !is_brand(word));
+    right.retain(|word| !is_brand(word));
+    if !shared.is_empty() {
+        evidence.signals.extend(lessons.excuse(&mut left_over, &mut right).into_iter().map(LearnedAlias::signal));
+    }
+    evidence.differs_in_words = evidence.veto.is_none() && !shared.is_empty();
+    let telling: Vec<String> = left_over.iter().chain(&right).cloned().collect();
     if telling.is_empty() && evidence.veto.is_none() && !shared.is_empty() {
         // Every word, plan, segment and number is accounted for.
         evidence.push(SignalKind::Edition, product.name, item.name, 5.0);
@@ -246,11 +273,11 @@ fn compare_words(
         let on_both = !left_over.is_empty() && !right.is_empty();
         let veto = Veto::Edition(text(&left_over), text(&right));
         evidence.push(SignalKind::NameLeftover, &text(&left_over), &text(&right), -cost);
-        evidence.has_leftovers = true;
         if is_edition || on_both {
             evidence.veto.get_or_insert(veto);
         }
     }
+    (evidence.left_over, evidence.right_over) = (left_over, right);
 }
 
 /// One slip in a long word.

@@ -31,6 +31,11 @@ impl Confidence {
         // The value is between 0 and 1,000,000 here, so the conversion is exact.
         Self((probability.clamp(0.0, 1.0) * 1_000_000.0).round() as u32)
     }
+
+    /// The largest confidence that is not above a probability; what is not a number bounds nothing.
+    pub(super) fn at_most(probability: f64) -> Self {
+        if probability.is_nan() { Self::ZERO } else { Self((probability.clamp(0.0, 1.0) * 1_000_000.0).floor() as u32) }
+    }
 }
 
 impl fmt::Display for Confidence {

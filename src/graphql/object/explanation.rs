@@ -57,6 +57,8 @@ pub enum MatchSignalKind {
     Name,
     /// Words that only one of the names has.
     NameLeftover,
+    /// Words that differ and mean the same in this integration, as confirmed pairs show.
+    LearnedWords,
     /// One name is the initials of the other.
     Acronym,
     /// Legal forms such as LLC or GmbH.
@@ -104,11 +106,13 @@ pub enum MatchSignalKind {
 }
 
 impl MatchSignalKind {
-    fn of_word(word: &str) -> Self {
+    /// The kind that a stored word stands for.
+    pub fn of_word(word: &str) -> Self {
         match word {
             "PRIOR" => Self::Prior,
             "NAME" => Self::Name,
             "NAME_LEFTOVER" => Self::NameLeftover,
+            "LEARNED_WORDS" => Self::LearnedWords,
             "ACRONYM" => Self::Acronym,
             "LEGAL_FORM" => Self::LegalForm,
             "SITE_NUMBER" => Self::SiteNumber,
@@ -213,6 +217,8 @@ pub struct MatchExplanation {
     pub runner_up: Option<MatchRunnerUp>,
     /// The contradiction that kept the pair from being mapped by itself; null when there was none.
     pub veto: Option<String>,
+    /// Part of the evidence that comes from what people decided about other pairs, in bits; `0` as shipped.
+    pub learned: Decimal,
     /// Version of the matching rules.
     pub rules_version: u32,
 }
@@ -224,6 +230,7 @@ impl From<StoredExplanation> for MatchExplanation {
             signals: stored.signals.into_iter().map(MatchSignal).collect(),
             runner_up: stored.runner_up.map(Into::into),
             veto: stored.veto,
+            learned: bits(stored.learned),
             rules_version: stored.rules_version,
         }
     }
@@ -252,6 +259,7 @@ mod tests {
             SignalKind::Prior,
             SignalKind::Name,
             SignalKind::NameLeftover,
+            SignalKind::LearnedWords,
             SignalKind::Acronym,
             SignalKind::LegalForm,
             SignalKind::SiteNumber,

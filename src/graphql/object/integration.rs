@@ -12,11 +12,12 @@ use super::account::ProviderAccountObject;
 use super::company::{Pax8CompanyConnection, companies};
 use super::customer::{PsaCustomerConnection, customers};
 use super::exclusion::{ExclusionSuggestion, exclusion_suggestions};
-use super::mapping::{CustomerMappingConnection, ProductMappingConnection};
+use super::mapping::{CustomerMappingConnection, MappingKind, ProductMappingConnection};
 use super::mapping_list::{
     IntegrationSummary, MappingArguments, MappingFilesObject, MappingFilter, MappingOrder, customer_mappings,
     mapping_files, product_mappings, summary,
 };
+use super::mapping_preview::{MappingPreview, preview};
 use super::pax8_product::{Pax8ProductConnection, pax8_products};
 use super::psa_product::{PsaProductConnection, psa_products};
 use super::record::{RecordArguments, RecordFilter, RecordOrder};
@@ -319,9 +320,21 @@ impl IntegrationObject {
 
     /// Companies that look like the MSP's own, or that Pax8 bills itself, and are not excluded yet. A person decides
     /// with `exclusionCreate`.
-    #[graphql(complexity = "cost::listed_statements(child_complexity)")]
+    #[graphql(complexity = "cost::matching(cost::list(child_complexity))")]
     async fn exclusion_suggestions(&self, ctx: &Context<'_>) -> Option<Result<Vec<ExclusionSuggestion>, Failure>> {
         Some(exclusion_suggestions(ctx, &self.0).await)
+    }
+
+    /// What another floor of automatic mapping would do, with past decisions replayed. Nothing is changed; the floor itself
+    /// is a setting of the integration.
+    #[graphql(complexity = "cost::matching(child_complexity)")]
+    async fn mapping_preview(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which mappings.")] kind: MappingKind,
+        #[graphql(desc = "Confidence from `0` to `1` from which pairs would be mapped by themselves.")] floor: Decimal,
+    ) -> Option<Result<MappingPreview, Failure>> {
+        Some(preview(ctx, &self.0, kind, floor).await)
     }
 
     /// Counts for the overview, as of now.

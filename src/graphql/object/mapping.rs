@@ -93,12 +93,12 @@ macro_rules! mapping_object {
                 self.0.origin.into()
             }
 
-            /// How sure the matching was; null when a person chose the pair, and when it was removed.
+            /// How sure the matching was; null when a person chose the pair.
             pub async fn confidence(&self) -> Option<MatchConfidence> {
                 self.0.state.evidence().map(|evidence| MatchConfidence::of_millionths(evidence.confidence))
             }
 
-            /// Why the matching proposed the pair; null when a person chose the pair, and when it was removed.
+            /// Why the matching proposed the pair; null when a person chose the pair.
             pub async fn explanation(&self) -> Option<MatchExplanation> {
                 self.0.state.evidence().and_then(MatchExplanation::of_evidence)
             }
@@ -202,7 +202,7 @@ page_types!(ProductMappingConnection, ProductMappingEdge, ProductMappingObject);
 
 /// The statement that a Pax8 record and a PSA record stand for the same thing, and what people decided about it.
 #[expect(clippy::duplicated_attributes, reason = "two fields of an interface may have one type")]
-#[derive(Clone, Interface)]
+#[derive(Debug, Clone, Interface)]
 #[graphql(
     field(name = "id", ty = "ID", desc = "Global ID of the mapping."),
     field(name = "status", ty = "MappingStatus", desc = "Whether the mapping holds."),
@@ -210,12 +210,12 @@ page_types!(ProductMappingConnection, ProductMappingEdge, ProductMappingObject);
     field(
         name = "confidence",
         ty = "Option<MatchConfidence>",
-        desc = "How sure the matching was; null when a person chose the pair, and when it was removed."
+        desc = "How sure the matching was; null when a person chose the pair."
     ),
     field(
         name = "explanation",
         ty = "Option<MatchExplanation>",
-        desc = "Why the matching proposed the pair; null when a person chose the pair, and when it was removed."
+        desc = "Why the matching proposed the pair; null when a person chose the pair."
     ),
     field(name = "decided_by", ty = "Option<&str>", desc = "Name of who decided; null while suggested."),
     field(

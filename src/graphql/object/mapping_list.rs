@@ -8,6 +8,7 @@ use super::mapping::{
     CustomerMappingConnection, CustomerMappingObject, MappingOrigin, MappingStatus, ProductMappingConnection,
     ProductMappingObject,
 };
+use super::mapping_preview::{MappingFloor, floor};
 use crate::domain::integration::Integration;
 use crate::domain::mapping::{Mapping, MappingKind, MappingOrigin as Origin, MappingStatus as Status};
 use crate::domain::provider::Side;
@@ -170,7 +171,7 @@ pub struct MappingOriginCount {
 }
 
 /// Counts of records and mappings of one kind.
-#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+#[derive(Debug, Clone, SimpleObject)]
 pub struct MappingSummary {
     /// Records at Pax8.
     pub pax8_count: u64,
@@ -185,6 +186,8 @@ pub struct MappingSummary {
     /// Confirmed mappings, split by how they came about.
     #[graphql(complexity = "cost::list(child_complexity)")]
     pub confirmed_by_origin: Vec<MappingOriginCount>,
+    /// Confidence from which pairs are mapped by themselves, as reviews leave it.
+    pub floor: MappingFloor,
     /// Rejected mappings.
     pub rejected_count: u64,
     /// Pax8 records with neither a suggested or confirmed mapping nor an exclusion.
@@ -194,7 +197,7 @@ pub struct MappingSummary {
 }
 
 /// Counts for the overview of an integration.
-#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
+#[derive(Debug, Clone, SimpleObject)]
 pub struct IntegrationSummary {
     /// Counts for customers.
     pub customers: MappingSummary,
@@ -240,6 +243,7 @@ async fn kind_summary<L: RecordTable, R: RecordTable>(
         suggestion_fingerprint: list.fingerprint,
         confirmed_count: confirmed_by_origin.iter().map(|origin| origin.count).sum(),
         confirmed_by_origin: confirmed_by_origin.into(),
+        floor: floor(ctx, integration, kind).await?,
         rejected_count: of_status(Status::Rejected).map(|(_, _, count)| count).sum(),
         unmapped_count: service.record_count::<L>(caller, pax8, &unmapped).await?,
         excluded_count: service.record_count::<L>(caller, pax8, &excluded).await?,

@@ -17,6 +17,7 @@ pub mod invoice_line;
 pub mod job;
 pub mod mapping;
 pub mod mapping_list;
+pub mod mapping_preview;
 pub mod node;
 pub mod pax8_product;
 pub mod policy;

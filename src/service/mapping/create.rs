@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::{MappingService, snapshot, withdrawal};
+use super::{MappingService, floor, snapshot, withdrawal};
 use crate::domain::access::{Caller, Forbidden, Role};
 use crate::domain::audit::Change;
 use crate::domain::id::{IntegrationId, MappingId};
@@ -241,6 +241,7 @@ impl MappingService {
             }
             Err(error) => return Err(Internal::log(&caller.correlation_id, &error).into()),
         };
+        let risen = floor::keep(&tx, core, caller, new.integration_id, new.kind).await.internal(caller)?;
         let change = Change {
             action: "mapping.create",
             subject_kind: "mapping",
@@ -250,6 +251,9 @@ impl MappingService {
             reason: None,
         };
         core.audit(&tx, caller, change).await.internal(caller)?;
+        if let Some(rise) = risen {
+            core.audit(&tx, caller, rise).await.internal(caller)?;
+        }
         tx.commit().await.internal(caller)?;
         Ok(*new)
     }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use thiserror::Error;
 
 use super::decide_all::Verdict;
-use super::{MappingService, snapshot, withdrawal};
+use super::{MappingService, floor, snapshot, withdrawal};
 use crate::domain::access::{Caller, Forbidden, Role};
 use crate::domain::audit::Change;
 use crate::domain::id::MappingId;
@@ -119,6 +119,13 @@ impl MappingService {
             }
             other => other.internal(caller)?,
         }
+        let risen = match verdict {
+            Verdict::Confirm | Verdict::Reject => {
+                floor::keep(&tx, core, caller, new.integration_id, new.kind).await.internal(caller)?
+            }
+            // What a person opened again waits, however sure the machine is.
+            Verdict::Reopen | Verdict::Remove => None,
+        };
         let change = Change {
             action: verdict.action(),
             subject_kind: "mapping",
@@ -128,6 +135,9 @@ impl MappingService {
             reason: command.reason,
         };
         core.audit(&tx, caller, change).await.internal(caller)?;
+        if let Some(rise) = risen {
+            core.audit(&tx, caller, rise).await.internal(caller)?;
+        }
         tx.commit().await.internal(caller)?;
         Ok(new)
     }

@@ -18,6 +18,9 @@ pub struct StoredExplanation {
     pub runner_up: Option<StoredRunnerUp>,
     /// The contradiction that kept the pair from being mapped, as a phrase.
     pub veto: Option<String>,
+    /// Part of the evidence that comes from what people decided, in thousandths of a bit.
+    #[serde(default)]
+    pub learned: i32,
     /// Version of the rules that judged.
     pub rules_version: u32,
 }
@@ -48,12 +51,22 @@ pub struct StoredRunnerUp {
     pub distance: i32,
 }
 
+impl StoredExplanation {
+    /// What spoke most for the pair, as people call it; `None` where nothing did. Costs are not for everyone.
+    pub fn led_by(&self) -> Option<String> {
+        let shown = self.signals.iter().filter(|signal| signal.weight > 0 && signal.kind != word(SignalKind::Cost));
+        let strongest = shown.max_by_key(|signal| signal.weight)?;
+        Some(strongest.kind.to_lowercase().replace('_', " "))
+    }
+}
+
 /// The word of a comparison.
 pub fn word(kind: SignalKind) -> &'static str {
     match kind {
         SignalKind::Prior => "PRIOR",
         SignalKind::Name => "NAME",
         SignalKind::NameLeftover => "NAME_LEFTOVER",
+        SignalKind::LearnedWords => "LEARNED_WORDS",
         SignalKind::Acronym => "ACRONYM",
         SignalKind::LegalForm => "LEGAL_FORM",
         SignalKind::SiteNumber => "SITE_NUMBER",
@@ -100,6 +113,7 @@ impl From<&Explanation> for StoredExplanation {
                 distance: rival.distance.millibits(),
             }),
             veto: explanation.veto.as_ref().map(ToString::to_string),
+            learned: explanation.learned.millibits(),
             rules_version: explanation.rules_version,
         }
     }

@@ -6,6 +6,8 @@ mod decide;
 mod decide_all;
 mod exclude;
 pub mod explanation;
+mod floor;
+mod preview;
 mod read;
 mod rematch;
 
@@ -14,12 +16,17 @@ pub use create::{CreateCustomerMapping, CreateMappingError, CreateProductMapping
 pub use decide::{Decide, DecideError, MAX_REASON};
 pub use decide_all::{ConfirmAll, ConfirmAllError, MAX_BULK, SuggestionList, Verdict};
 pub use exclude::{Exclude, ExcludeError};
+pub use floor::GuardedFloor;
+pub use preview::{Preview, PreviewPair, PreviewPairs, Replay};
 pub use read::MappingList;
 
 pub use super::ReadError;
 pub use rematch::{ExclusionSuggestion, Rematch, RematchError};
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
+use tokio::sync::Semaphore;
 
 use super::Core;
 use crate::domain::mapping::{Decision, Mapping};
@@ -32,12 +39,17 @@ const MACHINE: &str = "Concord";
 #[derive(Clone)]
 pub struct MappingService {
     core: Core,
+    /// Those who look at what a matching would find wait for each other, so that they leave room for everybody else.
+    looks: Arc<Semaphore>,
 }
+
+/// Matchings for the eye alone that run at once.
+const LOOKS: usize = 2;
 
 impl MappingService {
     /// A service over the core.
     pub fn new(core: Core) -> Self {
-        Self { core }
+        Self { core, looks: Arc::new(Semaphore::new(LOOKS)) }
     }
 }
 

@@ -2,8 +2,10 @@
 //! scope at most one is active; two people who confirm rivals at once meet at that unique index.
 
 mod list;
+mod review;
 
 pub use list::{MappingFilter, MappingOrder, MappingSort, count, page, status_counts};
+pub use review::{reviews, suggestions_below, surest_mistake};
 
 use entity::mapping::{ActiveModel, Column, Entity, Model};
 use entity::value::ExactDecimal;
@@ -78,7 +80,7 @@ fn domain(model: Model) -> Result<Mapping, StorageError> {
         }
         MappingStatus::Confirmed => MappingState::Confirmed { evidence, decision: decided()? },
         MappingStatus::Rejected => MappingState::Rejected { evidence, decision: decided()? },
-        MappingStatus::Removed => MappingState::Removed { decision: decided()? },
+        MappingStatus::Removed => MappingState::Removed { evidence, decision: decided()? },
     };
     Ok(Mapping {
         id: MappingId(model.id),
@@ -348,8 +350,6 @@ pub async fn withdraw_suggestions(
     let mut withdrawn = 0;
     for chunk in ids.chunks(BATCH) {
         let result = decided(MappingStatus::Removed, decision)
-            .col_expr(Column::Confidence, Expr::value(Option::<i32>::None))
-            .col_expr(Column::Evidence, Expr::value(Option::<String>::None))
             .filter(Column::OrganizationId.eq(organization_id.0))
             .filter(Column::Status.eq(MappingStatus::Suggested.word()))
             .filter(Column::Id.is_in(chunk.iter().copied()))

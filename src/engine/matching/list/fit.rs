@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::super::linear::solve;
 use super::model::{Feature, Weights, place};
 use super::vectors::hashed;
 use super::{ListKind, ListRecord, Lists, Workers, assign, made};
@@ -222,35 +223,6 @@ fn regress(features: &'static [Feature], rows: &[(&[f32], bool)], stage: usize) 
         last = loss;
     }
     Stage { features, weights }
-}
-
-/// Solves a symmetric positive system by Cholesky's decomposition.
-fn solve(mut matrix: Vec<f64>, mut vector: Vec<f64>, size: usize) -> Vec<f64> {
-    for column in 0..size {
-        for before in 0..column {
-            let factor = matrix[column * size + before];
-            for row in column..size {
-                matrix[row * size + column] -= factor * matrix[row * size + before];
-            }
-        }
-        let root = matrix[column * size + column].max(1e-12).sqrt();
-        for row in column..size {
-            matrix[row * size + column] /= root;
-        }
-    }
-    for row in 0..size {
-        for before in 0..row {
-            vector[row] -= matrix[row * size + before] * vector[before];
-        }
-        vector[row] /= matrix[row * size + row];
-    }
-    for row in (0..size).rev() {
-        for after in row + 1..size {
-            vector[row] -= matrix[after * size + row] * vector[after];
-        }
-        vector[row] /= matrix[row * size + row];
-    }
-    vector
 }
 
 impl Stage {

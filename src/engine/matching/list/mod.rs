@@ -366,6 +366,7 @@ impl<'a> Lists<'a> {
                 signals,
                 runner_up,
                 veto,
+                learned: Weight::ZERO,
                 rules_version: RULES_VERSION,
             },
         }

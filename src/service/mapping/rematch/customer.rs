@@ -19,12 +19,12 @@ use crate::storage::source::{self, Presence};
 use crate::storage::{StorageError, exclusion, record};
 
 /// Both sides as the engine wants them, with the ids of their rows.
-struct Parties {
-    companies: Vec<PartyRecord>,
-    customers: Vec<PartyRecord>,
-    decisions: Decisions<ExternalId>,
-    company_ids: Ids,
-    customer_ids: Ids,
+pub(in crate::service::mapping) struct Parties {
+    pub companies: Vec<PartyRecord>,
+    pub customers: Vec<PartyRecord>,
+    pub decisions: Decisions<ExternalId>,
+    pub company_ids: Ids,
+    pub customer_ids: Ids,
 }
 
 /// A company for which nothing should be billed, as far as the machine can see. A person decides.
@@ -47,7 +47,7 @@ impl MappingService {
         let mut standing = self.standing(command, MappingKind::Customer).await?;
         let parties = self.parties(command, scene, &standing).await?;
         let Parties { companies, customers, decisions, company_ids, customer_ids } = parties;
-        let policy = scene.policy.clone();
+        let policy = self.policy(scene, MappingKind::Customer).await?;
         let matches = self
             .run_engine(command, move || {
                 let (companies, customers, decisions, policy) = (&companies, &customers, &decisions, &policy);
@@ -74,6 +74,7 @@ impl MappingService {
         organization_id: OrganizationId,
         integration_id: IntegrationId,
     ) -> Result<Vec<ExclusionSuggestion>, RematchError> {
+        let _permit = self.looks.acquire().await.map_err(|error| RematchError::Engine(error.to_string()))?;
         let command = Rematch { organization_id, integration_id, run_id: None, claim: None };
         let scene = self.scene(command).await?;
         let standing = self.standing(command, MappingKind::Customer).await?;
@@ -104,7 +105,12 @@ impl MappingService {
         Ok(suggested.into_iter().filter(|suggestion| !excluded.contains(&suggestion.company_id)).collect())
     }
 
-    async fn parties(&self, command: Rematch<'_>, scene: &Scene, standing: &Standing) -> Result<Parties, StorageError> {
+    pub(in crate::service::mapping) async fn parties(
+        &self,
+        command: Rematch<'_>,
+        scene: &Scene,
+        standing: &Standing,
+    ) -> Result<Parties, StorageError> {
         let (db, organization_id) = (self.core.store.read(), command.organization_id);
         let companies = source::all::<CompanyTable>(db, organization_id, scene.pax8.id, Presence::Present).await?;
         let customers = source::all::<CustomerTable>(db, organization_id, scene.psa.id, Presence::Present).await?;

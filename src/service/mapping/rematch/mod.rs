@@ -4,9 +4,9 @@
 //! Written in batches of records, each in a transaction of its own that first makes sure that the job still holds its
 //! claim. Killed anywhere and repeated, it ends in the same rows.
 
-mod customer;
+pub(super) mod customer;
 mod plan;
-mod product;
+pub(super) mod product;
 
 pub use customer::ExclusionSuggestion;
 
@@ -16,8 +16,9 @@ use std::time::Duration;
 use thiserror::Error;
 use uuid::Uuid;
 
-use self::plan::{RecordPlan, Standing, Verdict};
-use super::{MappingService, withdrawal};
+pub(super) use self::plan::Standing;
+use self::plan::{RecordPlan, Verdict};
+use super::{MappingService, floor, withdrawal};
 use crate::domain::access::{Actor, Caller};
 use crate::domain::audit::Change;
 use crate::domain::id::{ExternalId, IntegrationId, OrganizationId, SyncRunId};
@@ -64,11 +65,12 @@ pub enum RematchError {
 }
 
 /// An integration with its accounts, as the matching sees it.
-struct Scene {
-    integration: Integration,
+pub(super) struct Scene {
+    pub integration: Integration,
     pax8: ProviderAccount,
     psa: ProviderAccount,
-    policy: MatchingPolicy,
+    /// What the integration wants, with the floor that it chose.
+    pub policy: MatchingPolicy,
 }
 
 impl MappingService {
@@ -85,7 +87,14 @@ impl MappingService {
         Ok((customers, products))
     }
 
-    async fn scene(&self, command: Rematch<'_>) -> Result<Scene, RematchError> {
+    /// What an integration wants, with the floor that holds.
+    pub(super) async fn policy(&self, scene: &Scene, kind: MappingKind) -> Result<MatchingPolicy, StorageError> {
+        let Integration { id, organization_id, ref settings, .. } = scene.integration;
+        let guarded = floor::guarded(self.core.store.read(), organization_id, id, kind, settings.mapping_floor).await?;
+        Ok(MatchingPolicy { floor: guarded.floor.in_force, ..scene.policy.clone() })
+    }
+
+    pub(super) async fn scene(&self, command: Rematch<'_>) -> Result<Scene, RematchError> {
         let db = self.core.store.read();
         let found = integration::find(db, command.organization_id, command.integration_id).await?;
         let integration = found.ok_or(RematchError::NotFound(command.integration_id))?;
@@ -122,7 +131,7 @@ impl MappingService {
         Ok(tx)
     }
 
-    async fn standing(&self, command: Rematch<'_>, kind: MappingKind) -> Result<Standing, StorageError> {
+    pub(super) async fn standing(&self, command: Rematch<'_>, kind: MappingKind) -> Result<Standing, StorageError> {
         let all = [MappingStatus::Suggested, MappingStatus::Confirmed, MappingStatus::Rejected, MappingStatus::Removed];
         let (db, organization) = (self.core.store.read(), command.organization_id);
         let mappings = mapping::all(db, organization, command.integration_id, kind, &all).await?;
@@ -260,4 +269,4 @@ impl MappingService {
 }
 
 /// Our ids of records by the provider's.
-type Ids = HashMap<ExternalId, Uuid>;
+pub(super) type Ids = HashMap<ExternalId, Uuid>;

@@ -54,7 +54,7 @@ impl RecordPlan {
 }
 
 /// The mappings that there are.
-pub(super) struct Standing {
+pub(in crate::service::mapping) struct Standing {
     pub kind: MappingKind,
     organization_id: OrganizationId,
     integration_id: IntegrationId,
@@ -93,7 +93,7 @@ impl Standing {
     }
 
     /// Adds to a plan what a verdict asks for.
-    pub fn judge(
+    pub(super) fn judge(
         &mut self,
         verdict: Verdict,
         plan: &mut RecordPlan,
@@ -139,7 +139,7 @@ impl Standing {
                         }
                         Some(psa_record_id)
                     }
-                    MappingState::Removed { decision } if decision.decided_by == MACHINE => {
+                    MappingState::Removed { decision, .. } if decision.decided_by == MACHINE => {
                         count.suggested += 1;
                         plan.proposed.push(Mapping {
                             state: known.state.clone().propose(evidence),

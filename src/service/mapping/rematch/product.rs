@@ -14,11 +14,21 @@ use crate::engine::matching::{
     Decisions, ItemRecord, Outcome, ProductInput, ProductMatch, ProductRecord, ProductTerm, match_products,
 };
 use crate::service::mapping::explanation::evidence;
+use crate::storage::StorageError;
 use crate::storage::source::pax8_product::Pax8ProductTable;
 use crate::storage::source::psa_product::PsaProductTable;
 use crate::storage::source::subscription::SubscriptionTable;
 use crate::storage::source::vendor_price::VendorPriceTable;
 use crate::storage::source::{self, Presence};
+
+/// Both sides as the engine wants them, with the ids of their rows.
+pub(in crate::service::mapping) struct Goods {
+    pub products: Vec<ProductRecord>,
+    pub items: Vec<ItemRecord>,
+    pub decisions: Decisions<ProductTerm>,
+    pub product_ids: Ids,
+    pub item_ids: Ids,
+}
 
 impl MappingService {
     pub(super) async fn rematch_products(
@@ -26,26 +36,9 @@ impl MappingService {
         command: Rematch<'_>,
         scene: &Scene,
     ) -> Result<MatchCount, RematchError> {
-        let (db, organization_id) = (self.core.store.read(), command.organization_id);
-        let (pax8, psa) = (scene.pax8.id, scene.psa.id);
-        let products = source::all::<Pax8ProductTable>(db, organization_id, pax8, Presence::Present).await?;
-        let prices = source::all::<VendorPriceTable>(db, organization_id, pax8, Presence::Present).await?;
-        let subscriptions = source::all::<SubscriptionTable>(db, organization_id, pax8, Presence::Present).await?;
-        let items = source::all::<PsaProductTable>(db, organization_id, psa, Presence::Present).await?;
         let mut standing = self.standing(command, MappingKind::Product).await?;
-
-        let product_ids: Ids =
-            products.iter().map(|stored| (stored.record.external_id.clone(), stored.identity.id)).collect();
-        let item_ids: Ids =
-            items.iter().map(|stored| (stored.record.external_id.clone(), stored.identity.id)).collect();
-        let decisions = decisions(&standing, &product_ids, &item_ids);
-        let products = ProductRecord::of_catalog(
-            products.iter().map(|stored| &stored.record),
-            prices.iter().map(|stored| &stored.record),
-            subscriptions.iter().map(|stored| &stored.record),
-        );
-        let items: Vec<ItemRecord> = items.iter().map(|stored| ItemRecord::from(&stored.record)).collect();
-        let policy = scene.policy.clone();
+        let Goods { products, items, decisions, product_ids, item_ids } = self.goods(command, scene, &standing).await?;
+        let policy = self.policy(scene, MappingKind::Product).await?;
         let matches = self
             .run_engine(command, move || {
                 let (products, items, decisions, policy) = (&products, &items, &decisions, &policy);
@@ -55,9 +48,38 @@ impl MappingService {
         let verdicts = matches.into_iter().filter_map(|found| verdict(found, &product_ids, &item_ids));
         Ok(self.write(command, &mut standing, verdicts).await?)
     }
+
+    pub(in crate::service::mapping) async fn goods(
+        &self,
+        command: Rematch<'_>,
+        scene: &Scene,
+        standing: &Standing,
+    ) -> Result<Goods, StorageError> {
+        let (db, organization_id) = (self.core.store.read(), command.organization_id);
+        let (pax8, psa) = (scene.pax8.id, scene.psa.id);
+        let products = source::all::<Pax8ProductTable>(db, organization_id, pax8, Presence::Present).await?;
+        let prices = source::all::<VendorPriceTable>(db, organization_id, pax8, Presence::Present).await?;
+        let subscriptions = source::all::<SubscriptionTable>(db, organization_id, pax8, Presence::Present).await?;
+        let items = source::all::<PsaProductTable>(db, organization_id, psa, Presence::Present).await?;
+        let product_ids: Ids =
+            products.iter().map(|stored| (stored.record.external_id.clone(), stored.identity.id)).collect();
+        let item_ids: Ids =
+            items.iter().map(|stored| (stored.record.external_id.clone(), stored.identity.id)).collect();
+        let decisions = decisions(standing, &product_ids, &item_ids);
+        let products = ProductRecord::of_catalog(
+            products.iter().map(|stored| &stored.record),
+            prices.iter().map(|stored| &stored.record),
+            subscriptions.iter().map(|stored| &stored.record),
+        );
+        let items = items.iter().map(|stored| ItemRecord::from(&stored.record)).collect();
+        Ok(Goods { products, items, decisions, product_ids, item_ids })
+    }
 }
 
-fn scope_of(billing_term: Option<BillingTerm>, commitment_term: Option<&str>) -> MappingScope {
+pub(in crate::service::mapping) fn scope_of(
+    billing_term: Option<BillingTerm>,
+    commitment_term: Option<&str>,
+) -> MappingScope {
     MappingScope::of_term(billing_term.map(Known::Known).as_ref(), commitment_term)
 }
 
