@@ -19,8 +19,9 @@ use super::settings::{LogFormat, LogLevel};
 use crate::app::{App, Parts, SiteSettings};
 use crate::domain::access::{Caller, Role};
 use crate::domain::id::{IntegrationId, ReportId};
-use crate::domain::mapping::{MappingKind, RecordKind};
+use crate::domain::mapping::{MappingKind, MappingStatus, RecordKind};
 use crate::domain::provider::{ConnectorKind, Side};
+use crate::domain::record::{Company, Customer, Pax8Product, PsaProduct};
 use crate::domain::run::{MatchCount, RunStatus, SyncPhase, SyncTrigger};
 use crate::environment::{RandomIds, SystemClock};
 use crate::graphql::{SchemaSettings, ready};
@@ -31,10 +32,17 @@ use crate::sandbox::{DEFAULT_SEED, Options, RunningSandbox, WorldSource, credent
 use crate::secret::{KeyRing, SystemRandom};
 use crate::service::access::CreateToken;
 use crate::service::connections::Reach;
-use crate::service::mapping::{ConfirmAll, Exclude};
+use crate::service::mapping::{ConfirmAll, Decide, Exclude, MappingList, Verdict, explanation};
 use crate::service::mapping_files::ImportPrices;
 use crate::service::reconciliation::StartReconciliation;
 use crate::service::setup::{CreateIntegration, Credentials, CredentialsSet};
+use crate::storage::mapping::{MappingFilter, MappingOrder};
+use crate::storage::page::Window;
+use crate::storage::source::SourceTable;
+use crate::storage::source::company::CompanyTable;
+use crate::storage::source::customer::CustomerTable;
+use crate::storage::source::pax8_product::Pax8ProductTable;
+use crate::storage::source::psa_product::PsaProductTable;
 use crate::storage::{Store, account};
 
 /// Requests a minute against our own sandbox, which has no limit: the story should not wait.
@@ -42,6 +50,9 @@ const REQUESTS_PER_MINUTE: u32 = 600_000;
 
 /// The price book among the files of a world.
 const PRICE_BOOK: &str = "psa/price_book.csv";
+
+/// Mappings of each kind that the story shows.
+const LOOKED_AT: u64 = 5;
 
 /// How often the progress of a run is looked at.
 const LOOK: Duration = Duration::from_millis(60);
@@ -242,14 +253,64 @@ impl Story {
             mapping.exclude(&self.caller, command).await?;
             step(&format!("  Review    {} is left out: {}", suggestion.company_name, reason(suggestion.reason)));
         }
-        for kind in [MappingKind::Customer, MappingKind::Product] {
+        let (company, customer) = (|record: &Company| record.name.clone(), |record: &Customer| record.name.clone());
+        let (product, item) = (|record: &Pax8Product| record.name.clone(), |record: &PsaProduct| record.name.clone());
+        let (customers, products) = (MappingKind::Customer, MappingKind::Product);
+        let shown = [
+            self.review::<CompanyTable, CustomerTable>(integration_id, customers, company, customer).await?,
+            self.review::<Pax8ProductTable, PsaProductTable>(integration_id, products, product, item).await?,
+        ];
+        for (kind, shown) in [customers, products].into_iter().zip(shown) {
             let list = mapping.suggestion_list(&self.caller, integration_id, kind).await?;
             let command = ConfirmAll { integration_id, kind, seen: list, reason: None };
             let confirmed = mapping.confirm_all(&self.caller, command).await?;
-            let word = if kind == MappingKind::Customer { "customer" } else { "product" };
-            step(&format!("  Confirm   {confirmed} {word} mappings confirmed"));
+            // The least sure are left for whoever opens GraphiQL, with the reasons that stand above.
+            let left = shown.len() as u64;
+            mapping.decide_many(&self.caller, Verdict::Reopen, shown).await?;
+            step(&format!(
+                "  Confirm   {} {} mappings confirmed, the {left} above left for you to review",
+                confirmed - left,
+                word(kind)
+            ));
         }
         Ok(())
+    }
+
+    /// The mappings that are worth a look first, with the machine's reasons.
+    async fn review<L: SourceTable, R: SourceTable>(
+        &self,
+        integration_id: IntegrationId,
+        kind: MappingKind,
+        pax8_name: impl Fn(&L::Record) -> String,
+        psa_name: impl Fn(&R::Record) -> String,
+    ) -> anyhow::Result<Vec<Decide>> {
+        let mapping = &self.app.services.mapping;
+        let filter = MappingFilter { statuses: Some(vec![MappingStatus::Suggested]), ..MappingFilter::default() };
+        let list = MappingList { integration_id, kind, filter };
+        let riskiest = mapping.page(&self.caller, &list, MappingOrder::default(), &Window::first(LOOKED_AT)).await?;
+        step(&format!("  Review    the {} mappings that are least sure:", word(kind)));
+        let mut shown = Vec::new();
+        for (_, found) in riskiest.items {
+            shown.push(Decide { mapping_id: found.id, expected_version: None, reason: None });
+            let pax8 = mapping.records_by_ids::<L>(&self.caller, &[found.pax8_record_id]).await?;
+            let psa = mapping.records_by_ids::<R>(&self.caller, &[found.psa_record_id]).await?;
+            let (Some(pax8), Some(psa), Some(evidence)) = (pax8.first(), psa.first(), found.state.evidence()) else {
+                continue;
+            };
+            let (pax8, psa) = (pax8_name(&pax8.record), psa_name(&psa.record));
+            // Never rounded up: nothing is a hundred percent sure that is not.
+            let (whole, part) = (evidence.confidence / 10_000, evidence.confidence % 10_000 / 100);
+            let term = match (found.scope.billing_term.as_str(), found.scope.commitment_term.as_str()) {
+                ("", "") => String::new(),
+                (billing, "") => format!(" ({billing})"),
+                (billing, commitment) => format!(" ({billing}, commitment {commitment})"),
+            };
+            step(&format!("            {whole:3}.{part:02} %  {pax8}{term} = {psa}"));
+            if let Some(reasons) = explanation::read(evidence) {
+                step(&format!("                      {}", reasons.summary));
+            }
+        }
+        Ok(shown)
     }
 
     async fn reconcile(&self, integration_id: IntegrationId) -> anyhow::Result<ReportId> {
@@ -312,6 +373,13 @@ impl Story {
         self.server.await??;
         self.sandbox.shutdown().await;
         Ok(())
+    }
+}
+
+fn word(kind: MappingKind) -> &'static str {
+    match kind {
+        MappingKind::Customer => "customer",
+        MappingKind::Product => "product",
     }
 }
 

@@ -3,7 +3,7 @@
 
 use concord::domain::mapping::{Mapping, MappingKind, MappingStatus};
 use concord::engine::matching::{Confidence, FloorRise};
-use concord::service::mapping::{CreateCustomerMapping, Decide, GuardedFloor, Preview};
+use concord::service::mapping::{CreateCustomerMapping, Decide, DuplicateCustomer, GuardedFloor, Preview};
 use concord::storage::audit::{self, AuditFilter};
 use concord::storage::page::Window;
 use concord::storage::source::company::CompanyTable;
@@ -200,5 +200,28 @@ async fn another_floor_can_be_tried_with_past_decisions_replayed() {
         let before = world.told().await;
         preview(&world, 0).await;
         assert_eq!(world.told().await, before, "looking changes nothing");
+    }
+}
+
+#[tokio::test]
+async fn a_customer_that_is_there_twice_is_named_beside_the_one_that_counts() {
+    for database in databases().await {
+        let world = World::open(database).await;
+        world.companies(&[("c1", "Copper Kettle Bakery", "copperkettle.example")]).await;
+        world
+            .customers(&[
+                ("101", "Copper Kettle Bakery", "copperkettle.example"),
+                ("102", "Copper Kettle Bakery Inc", "copperkettle.example"),
+                ("103", "Blue Mesa Plumbing", "bluemesa.example"),
+            ])
+            .await;
+        let company_id = world.id::<CompanyTable>(&world.pax8, "c1").await;
+        let customer_id = world.id::<CustomerTable>(&world.psa, "101").await;
+        let other = world.id::<CustomerTable>(&world.psa, "102").await;
+        let command = CreateCustomerMapping { company_id, customer_id };
+        world.services.mapping.create_customer_mapping(&world.caller, command).await.expect("mapped by hand");
+        let found = world.services.mapping.duplicate_customers(&world.caller, world.integration.id).await;
+        let found = found.expect("a role");
+        assert_eq!(found, [DuplicateCustomer { counts: customer_id, others: vec![other] }]);
     }
 }

@@ -1,6 +1,6 @@
 //! Why a pair was mapped, offered or refused: typed signals, the runner-up, and one sentence for people.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::score::{Confidence, Weight};
 use crate::domain::id::ExternalId;
@@ -203,32 +203,59 @@ fn or_none(text: &str) -> &str {
     if text.is_empty() { "none" } else { text }
 }
 
-/// The values that agree and those that differ, as a sentence.
+/// What agrees and what differs, as a sentence for the person who decides.
 pub(super) fn summarize(signals: &[Signal], veto: Option<&Veto>) -> String {
-    let named = |wanted: fn(Weight) -> bool| -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
-        for signal in signals.iter().filter(|signal| signal.kind != SignalKind::Prior && wanted(signal.weight)) {
-            let name = signal.kind.to_string();
-            if names.len() < 4 && !names.contains(&name) {
-                names.push(name);
-            }
+    const MOST: usize = 4;
+    let mut agreeing: Vec<String> = Vec::new();
+    let mut differing: Vec<String> = Vec::new();
+    for signal in signals.iter().filter(|signal| signal.kind != SignalKind::Prior) {
+        let (list, phrase) = if signal.weight >= Weight::from_millibits(1000) {
+            (&mut agreeing, signal.kind.to_string())
+        } else if signal.weight <= Weight::from_millibits(-1000) {
+            (&mut differing, difference(signal))
+        } else {
+            continue;
+        };
+        if list.len() < MOST && !list.contains(&phrase) {
+            list.push(phrase);
         }
-        names
-    };
-    let agreeing = named(|weight| weight >= Weight::from_millibits(1000));
-    let differing = named(|weight| weight <= Weight::from_millibits(-1000));
+    }
     let mut sentence = match (agreeing.is_empty(), differing.is_empty()) {
         (false, true) => format!("Same {}", list(&agreeing)),
-        (false, false) => format!("Same {}, but check {}", list(&agreeing), list(&differing)),
-        (true, false) => format!("Little agrees; check {}", list(&differing)),
+        (false, false) => format!("Same {}, but {}", list(&agreeing), list(&differing)),
+        (true, false) => format!("Little agrees, and {}", list(&differing)),
         (true, true) => "Little was known to compare".to_owned(),
     };
+    let learned = signals.iter().filter(|signal| signal.kind == SignalKind::LearnedWords);
+    for Signal { left, right, .. } in learned {
+        let _ = match (left.is_empty(), right.is_empty()) {
+            (false, false) => write!(sentence, ", counting `{left}` and `{right}` as the same"),
+            _ => write!(sentence, ", passing over `{left}{right}`"),
+        };
+    }
     if let Some(veto) = veto {
-        sentence.push_str(": ");
-        sentence.push_str(&veto.to_string());
+        let _ = write!(sentence, ": {veto}");
     }
     sentence.push('.');
     sentence
+}
+
+/// What a signal against a pair says. Costs are named and never shown: the sentence is for every reader.
+fn difference(signal: &Signal) -> String {
+    let Signal { kind, left, right, .. } = signal;
+    match kind {
+        SignalKind::NameLeftover => match (left.as_str(), right.as_str()) {
+            (one, "") => format!("only Pax8 says `{one}`"),
+            ("", one) => format!("only the PSA says `{one}`"),
+            (one, other) if one == other => format!("only one side says `{one}`"),
+            (one, other) => format!("`{one}` stands against `{other}`"),
+        },
+        SignalKind::Standing if right.starts_with("has ") => format!("the PSA record {right}"),
+        SignalKind::Standing => format!("the PSA record is {right}"),
+        SignalKind::Reference => "the reference at Pax8 names another record".to_owned(),
+        SignalKind::ZeroPriced => "the PSA item has no price".to_owned(),
+        other => format!("the {other} differs"),
+    }
 }
 
 fn list(words: &[String]) -> String {
@@ -236,5 +263,52 @@ fn list(words: &[String]) -> String {
         [] => String::new(),
         [one] => one.clone(),
         [init @ .., last] => format!("{} and {last}", init.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(signals: &[(SignalKind, &str, &str, i32)], veto: Option<Veto>, expected: &str) {
+        let signals: Vec<Signal> = signals
+            .iter()
+            .map(|(kind, left, right, bits)| Signal {
+                kind: *kind,
+                left: (*left).to_owned(),
+                right: (*right).to_owned(),
+                weight: Weight::from_millibits(bits * 1000),
+            })
+            .collect();
+        assert_eq!(summarize(&signals, veto.as_ref()), expected);
+    }
+
+    #[test]
+    fn a_sentence_says_what_agrees_what_differs_and_what_stands_against_it() {
+        use SignalKind::{City, Cost, LearnedWords, Name, NameLeftover, Phone, Prior, Standing};
+        check(&[(Prior, "", "", -10), (City, "Tucson", "Tucson", 0)], None, "Little was known to compare.");
+        check(&[(Phone, "1", "1", 9), (Name, "A", "A", 5)], None, "Same telephone and name.");
+        check(
+            &[(Phone, "1", "1", 9), (NameLeftover, "view", "viw", -4)],
+            None,
+            "Same telephone, but `view` stands against `viw`.",
+        );
+        check(
+            &[(Name, "A", "A", 9), (NameLeftover, "", "west", -4)],
+            Some(Veto::SingleEvidence),
+            "Same name, but only the PSA says `west`: a single agreeing attribute is not enough.",
+        );
+        check(
+            &[(Name, "A", "B", -7), (Standing, "", "has no agreements", -4)],
+            None,
+            "Little agrees, and the name differs and the PSA record has no agreements.",
+        );
+        check(&[(Name, "A", "A", 9), (Cost, "5.00", "7.00", -3)], None, "Same name, but the cost differs.");
+        check(
+            &[(Name, "A", "A", 9), (LearnedWords, "orthopedics", "bones", 0)],
+            None,
+            "Same name, counting `orthopedics` and `bones` as the same.",
+        );
     }
 }

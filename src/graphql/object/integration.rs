@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::account::ProviderAccountObject;
 use super::company::{Pax8CompanyConnection, companies};
 use super::customer::{PsaCustomerConnection, customers};
+use super::duplicate::{DuplicateCustomers, duplicate_customers};
 use super::exclusion::{ExclusionSuggestion, exclusion_suggestions};
 use super::mapping::{CustomerMappingConnection, MappingKind, ProductMappingConnection};
 use super::mapping_list::{
@@ -323,6 +324,12 @@ impl IntegrationObject {
     #[graphql(complexity = "cost::matching(cost::list(child_complexity))")]
     async fn exclusion_suggestions(&self, ctx: &Context<'_>) -> Option<Result<Vec<ExclusionSuggestion>, Failure>> {
         Some(exclusion_suggestions(ctx, &self.0).await)
+    }
+
+    /// Customers of the PSA that duplicate one to which a company belongs.
+    #[graphql(complexity = "cost::matching(cost::list(child_complexity))")]
+    async fn duplicate_customers(&self, ctx: &Context<'_>) -> Option<Result<Vec<DuplicateCustomers>, Failure>> {
+        Some(duplicate_customers(ctx, &self.0).await)
     }
 
     /// What another floor of automatic mapping would do, with past decisions replayed. Nothing is changed; the floor itself

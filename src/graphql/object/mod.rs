@@ -10,6 +10,7 @@ pub mod comparison;
 pub mod customer;
 pub mod decision;
 pub mod discrepancy;
+pub mod duplicate;
 pub mod exclusion;
 pub mod explanation;
 pub mod integration;

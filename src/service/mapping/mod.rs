@@ -7,6 +7,7 @@ mod decide_all;
 mod exclude;
 pub mod explanation;
 mod floor;
+mod look;
 mod preview;
 mod read;
 mod rematch;
@@ -21,7 +22,8 @@ pub use preview::{Preview, PreviewPair, PreviewPairs, Replay};
 pub use read::MappingList;
 
 pub use super::ReadError;
-pub use rematch::{ExclusionSuggestion, Rematch, RematchError};
+pub use look::{DuplicateCustomer, ExclusionSuggestion};
+pub use rematch::{Rematch, RematchError};
 
 use std::sync::Arc;
 

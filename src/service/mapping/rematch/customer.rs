@@ -1,22 +1,20 @@
 //! Matching companies with customers.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use uuid::Uuid;
 
 use super::plan::{Standing, Verdict};
 use super::{Ids, MappingService, Rematch, RematchError, Scene};
-use crate::domain::access::{Caller, Role};
-use crate::domain::id::{ExternalId, IntegrationId, OrganizationId};
-use crate::domain::mapping::{ExclusionReason, MappingKind, MappingScope, MappingStatus};
+use crate::domain::id::ExternalId;
+use crate::domain::mapping::{MappingKind, MappingScope, MappingStatus};
 use crate::domain::run::MatchCount;
 use crate::engine::matching::{CustomerInput, CustomerMatch, Decisions, Outcome, PartyRecord, match_customers};
 use crate::service::mapping::explanation::evidence;
-use crate::service::{Internal, ReadError};
 use crate::storage::source::company::CompanyTable;
 use crate::storage::source::customer::CustomerTable;
 use crate::storage::source::{self, Presence};
-use crate::storage::{StorageError, exclusion, record};
+use crate::storage::{StorageError, record};
 
 /// Both sides as the engine wants them, with the ids of their rows.
 pub(in crate::service::mapping) struct Parties {
@@ -25,17 +23,6 @@ pub(in crate::service::mapping) struct Parties {
     pub decisions: Decisions<ExternalId>,
     pub company_ids: Ids,
     pub customer_ids: Ids,
-}
-
-/// A company for which nothing should be billed, as far as the machine can see. A person decides.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExclusionSuggestion {
-    /// Company (our id).
-    pub company_id: Uuid,
-    /// Name of the company.
-    pub company_name: String,
-    /// Why.
-    pub reason: ExclusionReason,
 }
 
 impl MappingService {
@@ -56,53 +43,6 @@ impl MappingService {
             .await?;
         let verdicts = matches.into_iter().filter_map(|found| verdict(found, &company_ids, &customer_ids));
         Ok(self.write(command, &mut standing, verdicts).await?)
-    }
-
-    /// Companies that look like the MSP's own, or that Pax8 bills itself, and are not left out yet.
-    pub async fn exclusion_suggestions(
-        &self,
-        caller: &Caller,
-        integration_id: IntegrationId,
-    ) -> Result<Vec<ExclusionSuggestion>, ReadError> {
-        caller.require(Role::Viewer)?;
-        let suggested = self.find_exclusions(caller.organization_id, integration_id).await;
-        Ok(suggested.map_err(|error| Internal::log(&caller.correlation_id, &error))?)
-    }
-
-    async fn find_exclusions(
-        &self,
-        organization_id: OrganizationId,
-        integration_id: IntegrationId,
-    ) -> Result<Vec<ExclusionSuggestion>, RematchError> {
-        let _permit = self.looks.acquire().await.map_err(|error| RematchError::Engine(error.to_string()))?;
-        let command = Rematch { organization_id, integration_id, run_id: None, claim: None };
-        let scene = self.scene(command).await?;
-        let standing = self.standing(command, MappingKind::Customer).await?;
-        let Parties { companies, customers, decisions, company_ids, .. } =
-            self.parties(command, &scene, &standing).await?;
-        let names: HashMap<ExternalId, String> =
-            companies.iter().map(|company| (company.key.clone(), company.name.clone())).collect();
-        let policy = scene.policy.clone();
-        let matches = tokio::task::spawn_blocking(move || {
-            let (companies, customers, decisions, policy) = (&companies, &customers, &decisions, &policy);
-            match_customers(&CustomerInput { companies, customers, decisions, policy }).matches
-        })
-        .await
-        .map_err(|error| RematchError::Engine(error.to_string()))?;
-        let suggested: Vec<ExclusionSuggestion> = matches
-            .into_iter()
-            .filter_map(|found| {
-                Some(ExclusionSuggestion {
-                    company_id: *company_ids.get(&found.company)?,
-                    company_name: names.get(&found.company)?.clone(),
-                    reason: found.exclusion?.into(),
-                })
-            })
-            .collect();
-        let ids: Vec<Uuid> = suggested.iter().map(|suggestion| suggestion.company_id).collect();
-        let excluded = exclusion::of_records(self.core.store.read(), organization_id, &ids).await?;
-        let excluded: HashSet<Uuid> = excluded.into_iter().map(|exclusion| exclusion.record_id).collect();
-        Ok(suggested.into_iter().filter(|suggestion| !excluded.contains(&suggestion.company_id)).collect())
     }
 
     pub(in crate::service::mapping) async fn parties(

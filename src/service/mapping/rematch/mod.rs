@@ -8,8 +8,6 @@ pub(super) mod customer;
 mod plan;
 pub(super) mod product;
 
-pub use customer::ExclusionSuggestion;
-
 use std::collections::HashMap;
 use std::time::Duration;
 
