@@ -22,6 +22,7 @@ pub mod integration;
 pub mod job;
 pub mod mapping;
 pub mod mapping_candidate;
+pub mod matching_memory;
 pub mod organization;
 pub mod pax8_product;
 pub mod policy;

@@ -9,6 +9,7 @@ mod m20261122_000004_runs;
 mod m20261122_000005_reports;
 mod m20261122_000006_audit;
 mod m20261126_000007_work;
+mod m20261126_000009_matching;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, MigrationName, MigrationTrait, SchemaManager};
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
                 columns: m20261126_000007_work::COLUMNS,
                 statements: m20261126_000007_work::STATEMENTS,
             }),
+            NewTables::boxed("m20261126_000009_matching", m20261126_000009_matching::TABLES),
         ]
     }
 }

@@ -1,6 +1,8 @@
 //! Candidates: possible partners of a Pax8 record that nobody mapped. They are the machine's own, replaced whenever it
 //! looks again.
 
+use std::collections::HashSet;
+
 use entity::mapping_candidate::{ActiveModel, Column, Entity, Model};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
@@ -125,6 +127,40 @@ pub async fn replace(tx: &Tx, owner: Owner, records: &[Uuid], candidates: &[Cand
             .await?;
     }
     Ok(())
+}
+
+/// The records and terms that have candidates.
+pub async fn terms(db: &impl ConnectionTrait, owner: Owner) -> Result<HashSet<(Uuid, MappingScope)>, StorageError> {
+    let query = Entity::find()
+        .select_only()
+        .column(Column::Pax8RecordId)
+        .column(Column::BillingTerm)
+        .column(Column::CommitmentTerm)
+        .filter(Column::OrganizationId.eq(owner.organization_id.0))
+        .filter(Column::IntegrationId.eq(owner.integration_id.0))
+        .filter(Column::Kind.eq(owner.kind.word()))
+        .filter(Column::Position.eq(0));
+    let rows: Vec<(Uuid, String, String)> = query.into_tuple().all(db).await?;
+    let term = |(record, billing_term, commitment_term)| {
+        (record, MappingScope { billing_term, commitment_term, customer: String::new() })
+    };
+    Ok(rows.into_iter().map(term).collect())
+}
+
+/// The Pax8 records whose candidates name one of these PSA records.
+pub async fn naming(db: &impl ConnectionTrait, owner: Owner, records: &[Uuid]) -> Result<Vec<Uuid>, StorageError> {
+    let mut found = Vec::new();
+    for chunk in records.chunks(BATCH) {
+        let query = Entity::find()
+            .select_only()
+            .column(Column::Pax8RecordId)
+            .filter(Column::OrganizationId.eq(owner.organization_id.0))
+            .filter(Column::IntegrationId.eq(owner.integration_id.0))
+            .filter(Column::Kind.eq(owner.kind.word()))
+            .filter(Column::PsaRecordId.is_in(chunk.iter().copied()));
+        found.extend(query.into_tuple::<Uuid>().all(db).await?);
+    }
+    Ok(found)
 }
 
 /// The Pax8 records that have candidates.

@@ -14,6 +14,7 @@ pub mod exclusion;
 pub mod integration;
 pub mod job;
 pub mod mapping;
+pub mod memory;
 pub mod note;
 pub mod organization;
 pub mod page;

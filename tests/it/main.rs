@@ -10,6 +10,7 @@ mod connector_revio;
 mod connector_support;
 mod contract;
 mod mapping;
+mod mapping_again;
 mod mapping_files;
 mod mapping_lessons;
 mod mapping_schema;

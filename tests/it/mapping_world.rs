@@ -13,6 +13,7 @@ use concord::domain::provider::ProviderAccount;
 use concord::domain::record::{
     Address, BillCycle, BillingTerm, Company, Cost, Customer, Known, Pax8Product, Price, PsaProduct, VendorPrice,
 };
+use concord::domain::run::MatchCount;
 use concord::environment::{FixedClock, RandomIds};
 use concord::service::Recording;
 use concord::service::mapping::{Rematch, RematchError};
@@ -255,6 +256,11 @@ impl World {
 
     /// Matches again.
     pub async fn rematch(&self) -> Result<(), RematchError> {
+        self.counted_rematch().await.map(drop)
+    }
+
+    /// Matches again, and says what became of customers and products.
+    pub async fn counted_rematch(&self) -> Result<(MatchCount, MatchCount), RematchError> {
         self.clock.advance(TimeDelta::hours(1));
         let command = Rematch {
             organization_id: self.caller.organization_id,
@@ -262,7 +268,7 @@ impl World {
             run_id: None,
             claim: None,
         };
-        self.services.mapping.rematch(command).await.map(drop)
+        self.services.mapping.rematch(command).await
     }
 
     /// All mappings of a kind, as stored.

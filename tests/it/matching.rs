@@ -10,9 +10,10 @@ use concord::domain::id::ExternalId;
 use concord::domain::money::{Currency, parse_decimal};
 use concord::domain::record::{Address, BillCycle, BillingTerm, Cost, Known, Price};
 use concord::engine::matching::{
-    Candidate, Confidence, CustomerInput, CustomerMatcher, CustomerMatches, Decisions, ExclusionReason, ItemRecord,
-    MatchingPolicy, OpenReason, Outcome, PartyRecord, ProductInput, ProductMatcher, ProductMatches, ProductRecord,
-    ProductTerm, SignalKind, SoldVariant, Standing, VariantPrice, match_customers, match_products,
+    Candidate, Confidence, CustomerInput, CustomerMatch, CustomerMatcher, CustomerMatches, Decisions, ExclusionReason,
+    ItemRecord, MatchingPolicy, OpenReason, Outcome, PartyRecord, ProductInput, ProductMatcher, ProductMatches,
+    ProductRecord, ProductTerm, SignalKind, SoldVariant, Standing, Touched, VariantPrice, match_customers,
+    match_products, match_touched_customers, match_touched_products,
 };
 use proptest::prelude::*;
 
@@ -348,6 +349,35 @@ fn one_pair_and_one_record_are_judged_as_in_the_whole_run() {
     );
 }
 
+#[test]
+fn only_what_meets_a_change_is_matched_again() {
+    let mut world = Customers::read(
+        "pax8 a | Acme Plumbing LLC | phone=236-555-0100\npax8 b | Zephyr Dental\npax8 c | Fjord Club\n\
+         psa 1 | Acme Plumbing | phone=(236) 555-0100\npsa 2 | Zephyr Dental\npsa 3 | Fjord Club\n",
+    );
+    let again = |world: &Customers, touched: &Touched| -> Vec<String> {
+        let found = match_touched_customers(&world.input(), touched).matches;
+        found.into_iter().map(|verdict| verdict.company.to_string()).collect()
+    };
+    assert!(again(&world, &Touched::default()).is_empty());
+    world.customers[1].name = "Zephyr Dentistry".into();
+    assert_eq!(again(&world, &Touched { psa: ["2".into()].into(), ..Touched::default() }), ["b"]);
+    assert_eq!(again(&world, &Touched { pax8: ["c".into()].into(), ..Touched::default() }), ["c"]);
+    // A company that shares a telephone with a changed one no longer has it for itself.
+    world.companies[2].phone = Some("236-555-0100".into());
+    assert_eq!(again(&world, &Touched { pax8: ["c".into()].into(), ..Touched::default() }), ["a", "c"]);
+
+    let world = Products::read(
+        "pax8 p | Visio Plan 1 | vendor=Microsoft | Monthly/Monthly cost 5.28\npax8 q | Huntress EDR | vendor=Huntress | Monthly/Monthly\n\
+         psa 1 | Visio P1 | vendor=Microsoft | cycle=monthly\npsa 2 | Huntress EDR | cycle=monthly\n",
+    );
+    let touched = Touched { psa: ["1".into()].into(), ..Touched::default() };
+    let found = match_touched_products(&world.input(), &touched).matches;
+    let products: Vec<String> = found.iter().map(|verdict| verdict.term.product.to_string()).collect();
+    assert_eq!(products, ["p"]);
+    assert_eq!(found[0], world.matches().matches[0]);
+}
+
 const NAMES: &[&str] = &[
     "Acme Plumbing LLC",
     "Acme Plumbing Group",
@@ -425,6 +455,38 @@ proptest! {
         prop_assert!(forward.lessons.factors.values().all(|factor| (500..=1500).contains(factor)));
         world.decisions = Decisions::default();
         prop_assert_eq!(untaught, world.matches());
+    }
+
+    #[test]
+    fn a_changed_record_is_matched_alone_and_as_in_a_whole_run(
+        companies in parties(),
+        customers in parties(),
+        others in (parties(), parties()),
+    ) {
+        let mut world = Customers { companies, customers, ..Customers::default() };
+        let before = world.matches();
+        let changed = |record: &PartyRecord, key: &PartyRecord| PartyRecord { key: key.key.clone(), ..record.clone() };
+        world.companies[0] = changed(&others.0[0], &world.companies[0]);
+        world.customers[0] = changed(&others.1[0], &world.customers[0]);
+        let (company, customer) = (world.companies[0].key.clone(), world.customers[0].key.clone());
+        let names = |verdict: &&CustomerMatch| {
+            verdict.outcome.target() == Some(&customer)
+                || verdict.candidates.iter().any(|candidate| candidate.target == customer)
+        };
+        let touched = Touched {
+            pax8: [company].into(),
+            psa: [customer.clone()].into(),
+            named: before.matches.iter().filter(names).map(|verdict| verdict.company.clone()).collect(),
+        };
+        let (again, whole) = (match_touched_customers(&world.input(), &touched), world.matches());
+        let before: BTreeMap<_, _> = before.matches.iter().map(|verdict| (&verdict.company, verdict)).collect();
+        let again: BTreeMap<_, _> = again.matches.iter().map(|verdict| (&verdict.company, verdict)).collect();
+        for verdict in &whole.matches {
+            match again.get(&verdict.company) {
+                Some(found) => prop_assert_eq!(*found, verdict),
+                None => prop_assert_eq!(verdict.outcome.target(), before[&verdict.company].outcome.target()),
+            }
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::lesson::{self, AliasCounts, Lessons, MAX_OBSERVATIONS, Observation};
 use super::normalize::squashed;
 use super::party::PartyRecord;
 use super::score::Weight;
-use super::{Candidate, Decisions, ExclusionReason, MatchingPolicy, Outcome};
+use super::{Candidate, Decisions, ExclusionReason, MatchingPolicy, Outcome, Touched};
 use crate::domain::id::ExternalId;
 
 /// Everything that the verdicts on companies depend on.
@@ -61,8 +61,34 @@ pub struct CustomerMatches {
 
 /// Matches all companies.
 pub fn match_customers(input: &CustomerInput<'_>) -> CustomerMatches {
+    matches(CustomerMatcher::new(input), input.companies.iter().collect())
+}
+
+/// Matches the companies whose verdict may have changed, as [`match_customers`] would, but for what follows from how often
+/// words and values occur among all the others.
+pub fn match_touched_customers(input: &CustomerInput<'_>, touched: &Touched) -> CustomerMatches {
     let matcher = CustomerMatcher::new(input);
-    let mut companies: Vec<&PartyRecord> = input.companies.iter().collect();
+    let rows: BTreeSet<usize> = touched.psa.iter().filter_map(|customer| matcher.row(customer)).collect();
+    let rows: BTreeSet<usize> = rows.iter().map(|row| matcher.roots[*row]).chain(rows.iter().copied()).collect();
+    let changed = input.companies.iter().filter(|company| touched.pax8.contains(&company.key));
+    let shared: BTreeSet<String> = changed.flat_map(|company| attribute_keys(&Party::new(company.clone()))).collect();
+    let is_affected = |record: &&PartyRecord| {
+        if touched.pax8.contains(&record.key) || touched.named.contains(&record.key) {
+            return true;
+        }
+        let company = Party::new((*record).clone());
+        attribute_keys(&company).iter().any(|key| shared.contains(key))
+            || (!rows.is_empty()
+                && matcher
+                    .rows_near(&company)
+                    .iter()
+                    .any(|row| rows.contains(row) || rows.contains(&matcher.roots[*row])))
+    };
+    let affected = input.companies.iter().filter(is_affected).collect();
+    matches(matcher, affected)
+}
+
+fn matches(matcher: CustomerMatcher<'_>, mut companies: Vec<&PartyRecord>) -> CustomerMatches {
     companies.sort_by(|a, b| a.key.cmp(&b.key));
     companies.dedup_by(|a, b| a.key == b.key);
     let mut duplicates: BTreeMap<ExternalId, BTreeSet<ExternalId>> = BTreeMap::new();
@@ -128,6 +154,10 @@ impl<'a> CustomerMatcher<'a> {
         matcher
     }
 
+    fn row(&self, customer: &ExternalId) -> Option<usize> {
+        self.customers.binary_search_by(|party| party.record.key.cmp(customer)).ok()
+    }
+
     fn learn(&mut self, input: &CustomerInput<'_>) {
         let decisions = input.decisions;
         if decisions.confirmed.is_empty() && decisions.rejected.is_empty() {
@@ -135,11 +165,10 @@ impl<'a> CustomerMatcher<'a> {
         }
         let companies: HashMap<&ExternalId, &PartyRecord> =
             input.companies.iter().map(|company| (&company.key, company)).collect();
-        let row = |customer: &ExternalId| self.customers.binary_search_by(|party| party.record.key.cmp(customer)).ok();
         let mut decided: Vec<(Party, usize, bool)> = Vec::new();
         for (pairs, is_right) in [(&decisions.confirmed, true), (&decisions.rejected, false)] {
             for (company, customer) in pairs {
-                if let (Some(company), Some(row)) = (companies.get(company), row(customer)) {
+                if let (Some(company), Some(row)) = (companies.get(company), self.row(customer)) {
                     decided.push((Party::new((*company).clone()), row, is_right));
                 }
             }
@@ -222,7 +251,7 @@ impl<'a> CustomerMatcher<'a> {
 
     /// The reasons for and against one pair, whether or not it would be proposed.
     pub fn explain_pair(&self, company: &PartyRecord, customer: &ExternalId) -> Option<Candidate> {
-        let row = self.customers.binary_search_by(|party| party.record.key.cmp(customer)).ok()?;
+        let row = self.row(customer)?;
         let company = Party::new(company.clone());
         let mut rows = self.rows_near(&company);
         rows.insert(row);
@@ -248,7 +277,7 @@ impl<'a> CustomerMatcher<'a> {
 
     fn exclusion(&self, company: &Party, target: Option<&ExternalId>) -> Option<ExclusionReason> {
         let target_is_own = target
-            .and_then(|target| self.customers.binary_search_by(|party| party.record.key.cmp(target)).ok())
+            .and_then(|target| self.row(target))
             .is_some_and(|row| self.customers[row].record.is_own || self.customers[row].name.is_internal);
         let is_named_own = own_name(&company.record.name).iter().any(|name| self.own_names.contains(name));
         if company.name.is_internal || company.record.is_own || target_is_own || is_named_own {

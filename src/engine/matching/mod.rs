@@ -39,16 +39,19 @@ mod product_record;
 mod score;
 mod variant;
 
+use std::collections::BTreeSet;
+
 use crate::domain::id::ExternalId;
 
 pub use customer::{
     CustomerInput, CustomerMatch, CustomerMatcher, CustomerMatches, DuplicateCustomers, match_customers,
+    match_touched_customers,
 };
 pub use explain::{Explanation, RunnerUp, Signal, SignalKind, Veto};
 pub use floor::{FloorRise, MappingFloor, Review, guarded_floor, reviewed_precision};
 pub use lesson::{LearnedAlias, Lessons};
 pub use party::{PartyRecord, Standing};
-pub use product::{ProductInput, ProductMatch, ProductMatcher, ProductMatches, match_products};
+pub use product::{ProductInput, ProductMatch, ProductMatcher, ProductMatches, match_products, match_touched_products};
 pub use product_record::{ItemRecord, ProductRecord, ProductTerm, SoldVariant, VariantPrice};
 pub use score::{Confidence, Weight};
 
@@ -85,6 +88,17 @@ impl<L> Default for Decisions<L> {
     fn default() -> Self {
         Self { confirmed: Vec::new(), rejected: Vec::new() }
     }
+}
+
+/// What changed since the records were matched last.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Touched {
+    /// Pax8 records that are new or changed.
+    pub pax8: BTreeSet<ExternalId>,
+    /// PSA records that are new or changed.
+    pub psa: BTreeSet<ExternalId>,
+    /// Pax8 records whose last verdict names a PSA record that changed or is gone.
+    pub named: BTreeSet<ExternalId>,
 }
 
 /// What became of one Pax8 record.

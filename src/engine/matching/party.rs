@@ -6,7 +6,7 @@ use crate::domain::id::ExternalId;
 use crate::domain::record::{Address, Company, CompanyStatus, Customer, CustomerStatus, Known};
 
 /// A Pax8 company or a PSA customer, as the engine sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PartyRecord {
     /// Id at its provider.
     pub key: ExternalId,

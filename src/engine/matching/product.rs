@@ -14,7 +14,7 @@ use super::product_family::{FamilyEvidence, Side, Vocabulary, compare, rename_be
 use super::product_record::{ItemRecord, ProductRecord, ProductTerm, SoldVariant, TermKey, part_numbers};
 use super::score::Weight;
 use super::variant::{Cadence, ItemTerm, amounts, compare_terms, push_amounts};
-use super::{Candidate, Decisions, MatchingPolicy, Outcome};
+use super::{Candidate, Decisions, MatchingPolicy, Outcome, Touched};
 use crate::domain::id::ExternalId;
 use crate::domain::record::{BillCycle, BillingTerm};
 
@@ -53,8 +53,34 @@ pub struct ProductMatches {
 
 /// Matches all products.
 pub fn match_products(input: &ProductInput<'_>) -> ProductMatches {
+    matches(ProductMatcher::new(input), input.products.iter().collect())
+}
+
+/// Matches the products whose verdict may have changed, as [`match_products`] would, but for what follows from how often
+/// words occur among all the others.
+pub fn match_touched_products(input: &ProductInput<'_>, touched: &Touched) -> ProductMatches {
     let matcher = ProductMatcher::new(input);
-    let mut products: Vec<&ProductRecord> = input.products.iter().collect();
+    let has_touched =
+        |group: &Vec<usize>| group.iter().any(|row| touched.psa.contains(&matcher.items[*row].record.key));
+    let groups: BTreeSet<usize> = (0..matcher.groups.len()).filter(|row| has_touched(&matcher.groups[*row])).collect();
+    let changed = input.products.iter().filter(|product| touched.pax8.contains(&product.key));
+    let numbers: BTreeSet<String> = changed.flat_map(|product| Product::new(product).part_numbers).collect();
+    // An item with the part number of a changed product may belong to another one now.
+    let has_number = |group: &usize| {
+        let mut owned = matcher.groups[*group].iter().flat_map(|row| &matcher.items[*row].part_numbers);
+        owned.any(|number| numbers.contains(number))
+    };
+    let groups: BTreeSet<usize> = groups.into_iter().chain((0..matcher.groups.len()).filter(has_number)).collect();
+    let is_affected = |record: &&ProductRecord| {
+        touched.pax8.contains(&record.key)
+            || touched.named.contains(&record.key)
+            || (!groups.is_empty() && !matcher.groups_near(&Product::new(record)).is_disjoint(&groups))
+    };
+    let affected = input.products.iter().filter(is_affected).collect();
+    matches(matcher, affected)
+}
+
+fn matches(matcher: ProductMatcher<'_>, mut products: Vec<&ProductRecord>) -> ProductMatches {
     products.sort_by(|a, b| a.key.cmp(&b.key));
     products.dedup_by(|a, b| a.key == b.key);
     let mut matches: Vec<ProductMatch> = products.into_iter().flat_map(|product| matcher.verdicts(product)).collect();

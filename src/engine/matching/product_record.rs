@@ -52,7 +52,7 @@ pub struct VariantPrice {
 }
 
 /// A term at which a product is sold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SoldVariant {
     /// How often it is charged; `None` for a word that this version does not know, which never maps.
     pub billing_term: Option<BillingTerm>,
@@ -63,7 +63,7 @@ pub struct SoldVariant {
 }
 
 /// A product in the Pax8 catalog.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ProductRecord {
     /// Id at Pax8.
     pub key: ExternalId,
@@ -166,7 +166,7 @@ impl ProductRecord {
 }
 
 /// An item in the PSA's catalog.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ItemRecord {
     /// Id at the PSA.
     pub key: ExternalId,

@@ -4,12 +4,15 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
+use super::extent::Extent;
 use super::plan::{Standing, Verdict};
-use super::{Ids, MappingService, Rematch, RematchError, Scene};
+use super::{Ids, MappingService, Rematch, RematchError, Scene, digests};
 use crate::domain::id::ExternalId;
 use crate::domain::mapping::{MappingKind, MappingScope, MappingStatus};
 use crate::domain::run::MatchCount;
-use crate::engine::matching::{CustomerInput, CustomerMatch, Decisions, Outcome, PartyRecord, match_customers};
+use crate::engine::matching::{
+    CustomerInput, CustomerMatch, Decisions, Outcome, PartyRecord, Touched, match_customers, match_touched_customers,
+};
 use crate::service::mapping::explanation::evidence;
 use crate::storage::source::company::CompanyTable;
 use crate::storage::source::customer::CustomerTable;
@@ -35,14 +38,28 @@ impl MappingService {
         let parties = self.parties(command, scene, &standing).await?;
         let Parties { companies, customers, decisions, company_ids, customer_ids } = parties;
         let policy = self.policy(scene, MappingKind::Customer).await?;
+        let records = digests(&companies, &company_ids, |company| (&company.key, company))
+            .chain(digests(&customers, &customer_ids, |customer| (&customer.key, customer)))
+            .collect();
+        let owner = command.owner(MappingKind::Customer);
+        let seen = self.extent(owner, &policy, &standing, (&company_ids, &customer_ids), records).await?;
+        let extent = seen.extent.clone();
         let matches = self
             .run_engine(command, move || {
                 let (companies, customers, decisions, policy) = (&companies, &customers, &decisions, &policy);
-                match_customers(&CustomerInput { companies, customers, decisions, policy }).matches
+                let input = CustomerInput { companies, customers, decisions, policy };
+                match extent {
+                    Extent::All => match_customers(&input).matches,
+                    Extent::Touched(touched) if touched == Touched::default() => Vec::new(),
+                    Extent::Touched(touched) => match_touched_customers(&input, &touched).matches,
+                }
             })
             .await?;
+        let affected: HashSet<&ExternalId> = matches.iter().map(|found| &found.company).collect();
+        let kept = company_ids.iter().filter(|(company, _)| !affected.contains(company));
+        let kept: Vec<(Uuid, MappingScope)> = kept.map(|(_, id)| (*id, MappingScope::default())).collect();
         let verdicts = matches.into_iter().filter_map(|found| verdict(found, &company_ids, &customer_ids));
-        Ok(self.write(command, &mut standing, verdicts).await?)
+        Ok(self.write(command, &mut standing, verdicts, kept, seen).await?)
     }
 
     pub(in crate::service::mapping) async fn parties(

@@ -5,15 +5,18 @@
 //! claim. Killed anywhere and repeated, it ends in the same rows.
 
 pub(super) mod customer;
+mod extent;
 mod plan;
 pub(super) mod product;
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::time::Duration;
 
 use thiserror::Error;
 use uuid::Uuid;
 
+use self::extent::{Seen, digest};
 pub(super) use self::plan::Standing;
 use self::plan::{RecordPlan, Verdict};
 use super::{MappingService, floor, withdrawal};
@@ -21,7 +24,7 @@ use crate::domain::access::{Actor, Caller};
 use crate::domain::audit::Change;
 use crate::domain::id::{ExternalId, IntegrationId, OrganizationId, SyncRunId};
 use crate::domain::integration::Integration;
-use crate::domain::mapping::{MappingKind, MappingStatus};
+use crate::domain::mapping::{MappingKind, MappingScope, MappingStatus};
 use crate::domain::provider::ProviderAccount;
 use crate::domain::run::MatchCount;
 use crate::engine::matching::{Confidence, MatchingPolicy};
@@ -69,6 +72,12 @@ pub(super) struct Scene {
     psa: ProviderAccount,
     /// What the integration wants, with the floor that it chose.
     pub policy: MatchingPolicy,
+}
+
+impl Rematch<'_> {
+    fn owner(&self, kind: MappingKind) -> Owner {
+        Owner { organization_id: self.organization_id, integration_id: self.integration_id, kind }
+    }
 }
 
 impl MappingService {
@@ -136,26 +145,26 @@ impl MappingService {
         Ok(Standing::new(command.organization_id, command.integration_id, kind, mappings))
     }
 
-    /// Writes verdicts batch by batch; all verdicts on one record follow each other.
+    /// Writes verdicts batch by batch; all verdicts on one record follow each other. What was not matched again stays as
+    /// it is.
     async fn write(
         &self,
         command: Rematch<'_>,
         standing: &mut Standing,
         verdicts: impl Iterator<Item = Verdict> + Send,
+        kept: Vec<(Uuid, MappingScope)>,
+        mut seen: Seen,
     ) -> Result<MatchCount, StorageError> {
-        let owner = Owner {
-            organization_id: command.organization_id,
-            integration_id: command.integration_id,
-            kind: standing.kind,
-        };
+        let owner = command.owner(standing.kind);
         let mut count = MatchCount::default();
         let mut batch: Vec<RecordPlan> = Vec::with_capacity(BATCH);
         let mut judged: Vec<Uuid> = Vec::new();
+        let mut own_changes = 0;
         let now = self.core.clock.now();
         for verdict in verdicts {
             if batch.last().is_none_or(|plan| plan.pax8_record_id != verdict.pax8_record_id) {
                 if batch.len() >= BATCH {
-                    self.write_batch(command, owner, std::mem::take(&mut batch)).await?;
+                    own_changes += self.write_batch(command, owner, std::mem::take(&mut batch)).await?;
                 }
                 judged.push(verdict.pax8_record_id);
                 batch.push(RecordPlan::new(verdict.pax8_record_id));
@@ -163,7 +172,14 @@ impl MappingService {
             let plan = batch.last_mut().expect("a plan was pushed for the record");
             standing.judge(verdict, plan, &mut count, now, &*self.core.ids);
         }
-        self.write_batch(command, owner, batch).await?;
+        own_changes += self.write_batch(command, owner, batch).await?;
+        if !kept.is_empty() {
+            let offered = candidate::terms(self.core.store.read(), owner).await?;
+            for (record, scope) in kept {
+                judged.push(record);
+                standing.keep(record, &scope, &offered, &mut count);
+            }
+        }
         // What nobody judged any more: records that are gone, and terms that are no longer sold.
         let orphaned = standing.unjudged_suggestions();
         for ids in orphaned.chunks(BATCH) {
@@ -172,6 +188,7 @@ impl MappingService {
             let withdrawn = mapping::withdraw_suggestions(&tx, command.organization_id, ids, &withdrawal).await?;
             self.audit_rematch(command, &tx, 0, withdrawn).await?;
             tx.commit().await?;
+            own_changes += withdrawn;
         }
         judged.sort_unstable();
         let owners = candidate::owners(self.core.store.read(), owner).await?;
@@ -181,15 +198,20 @@ impl MappingService {
             candidate::replace(&tx, owner, ids, &[]).await?;
             tx.commit().await?;
         }
+        let tx = self.begin(command).await?;
+        seen.save(&tx, owner, own_changes).await?;
+        tx.commit().await?;
         Ok(count)
     }
 
+    /// Writes a batch and says how many mappings that changed.
     async fn write_batch(
         &self,
         command: Rematch<'_>,
         owner: Owner,
         batch: Vec<RecordPlan>,
-    ) -> Result<(), StorageError> {
+    ) -> Result<u64, StorageError> {
+        let mut changes = 0;
         let records: Vec<Uuid> = batch.iter().map(|plan| plan.pax8_record_id).collect();
         let db = self.core.store.read();
         let mut present: HashMap<Uuid, Vec<candidate::Candidate>> = HashMap::new();
@@ -219,6 +241,7 @@ impl MappingService {
             candidate::replace(&tx, owner, &stale, &candidates).await?;
             self.audit_rematch(command, &tx, suggested, withdrawn).await?;
             tx.commit().await?;
+            changes += suggested + withdrawn;
         }
         // Few pairs come back, and each may meet a decision made a moment ago, which then stays.
         for mapping in proposed {
@@ -227,12 +250,13 @@ impl MappingService {
                 Ok(true) => {
                     self.audit_rematch(command, &tx, 1, 0).await?;
                     tx.commit().await?;
+                    changes += 1;
                 }
                 Ok(false) | Err(StorageError::Conflict(_)) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(changes)
     }
 
     /// Says in the audit chain what a transaction changes, last in it: a run that is killed has said what it did.
@@ -264,6 +288,18 @@ impl MappingService {
         };
         self.core.audit(tx, &caller, change).await
     }
+}
+
+/// Digests of records by our id.
+fn digests<'a, T, R: Hash + 'a>(
+    records: &'a [T],
+    ids: &'a Ids,
+    of: impl Fn(&'a T) -> (&'a ExternalId, &'a R) + 'a,
+) -> impl Iterator<Item = (Uuid, u64)> + 'a {
+    records.iter().filter_map(move |record| {
+        let (key, record) = of(record);
+        Some((*ids.get(key)?, digest(record)))
+    })
 }
 
 /// Our ids of records by the provider's.

@@ -81,6 +81,11 @@ impl Standing {
         &self.mappings
     }
 
+    /// The sum of all versions. Mappings are never deleted and versions only grow, so it grows with every change.
+    pub(super) fn versions(&self) -> u64 {
+        self.mappings.iter().map(|mapping| mapping.version.unsigned_abs()).sum()
+    }
+
     /// Suggestions that no verdict was about. One that is limited to a customer came from a person, who took a decision
     /// back; the machine does not judge it.
     pub fn unjudged_suggestions(&self) -> Vec<Uuid> {
@@ -90,6 +95,35 @@ impl Standing {
             .map(|mapping| mapping.id.0)
             .filter(|id| !self.judged.contains(id))
             .collect()
+    }
+
+    /// Counts a record and term that was not matched again; `offered` are those that have candidates.
+    pub(super) fn keep(
+        &mut self,
+        record: Uuid,
+        scope: &MappingScope,
+        offered: &HashSet<(Uuid, MappingScope)>,
+        count: &mut MatchCount,
+    ) {
+        let rows = self.by_record.get(&record).map_or(&[][..], Vec::as_slice);
+        let mut holds = false;
+        for mapping in rows.iter().map(|row| &self.mappings[*row]) {
+            match mapping.state.status() {
+                MappingStatus::Suggested if mapping.scope == *scope => {
+                    self.judged.insert(mapping.id.0);
+                    holds = true;
+                }
+                MappingStatus::Confirmed => holds |= mapping.scope.covers(scope),
+                MappingStatus::Suggested | MappingStatus::Rejected | MappingStatus::Removed => {}
+            }
+        }
+        if holds {
+            count.kept += 1;
+        } else if offered.contains(&(record, scope.clone())) {
+            count.with_candidates += 1;
+        } else {
+            count.unmatched += 1;
+        }
     }
 
     /// Adds to a plan what a verdict asks for.

@@ -1,17 +1,19 @@
 //! Matching products, term by term, with the items of the PSA.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
+use super::extent::Extent;
 use super::plan::{Standing, Verdict};
-use super::{Ids, MappingService, Rematch, RematchError, Scene};
+use super::{Ids, MappingService, Rematch, RematchError, Scene, digests};
 use crate::domain::id::ExternalId;
 use crate::domain::mapping::{MappingKind, MappingScope, MappingStatus};
 use crate::domain::record::{BillingTerm, Known};
 use crate::domain::run::MatchCount;
 use crate::engine::matching::{
-    Decisions, ItemRecord, Outcome, ProductInput, ProductMatch, ProductRecord, ProductTerm, match_products,
+    Decisions, ItemRecord, Outcome, ProductInput, ProductMatch, ProductRecord, ProductTerm, Touched, match_products,
+    match_touched_products,
 };
 use crate::service::mapping::explanation::evidence;
 use crate::storage::StorageError;
@@ -39,14 +41,35 @@ impl MappingService {
         let mut standing = self.standing(command, MappingKind::Product).await?;
         let Goods { products, items, decisions, product_ids, item_ids } = self.goods(command, scene, &standing).await?;
         let policy = self.policy(scene, MappingKind::Product).await?;
+        let records = digests(&products, &product_ids, |product| (&product.key, product))
+            .chain(digests(&items, &item_ids, |item| (&item.key, item)))
+            .collect();
+        let owner = command.owner(MappingKind::Product);
+        let seen = self.extent(owner, &policy, &standing, (&product_ids, &item_ids), records).await?;
+        let mut kept: Vec<(Uuid, MappingScope)> = Vec::new();
+        if seen.extent != Extent::All {
+            for product in &products {
+                let Some(id) = product_ids.get(&product.key) else { continue };
+                kept.extend(terms_of(product).map(|scope| (*id, scope)));
+            }
+        }
+        let extent = seen.extent.clone();
         let matches = self
             .run_engine(command, move || {
                 let (products, items, decisions, policy) = (&products, &items, &decisions, &policy);
-                match_products(&ProductInput { products, items, decisions, policy }).matches
+                let input = ProductInput { products, items, decisions, policy };
+                match extent {
+                    Extent::All => match_products(&input).matches,
+                    Extent::Touched(touched) if touched == Touched::default() => Vec::new(),
+                    Extent::Touched(touched) => match_touched_products(&input, &touched).matches,
+                }
             })
             .await?;
+        let affected: HashSet<&Uuid> =
+            matches.iter().filter_map(|found| product_ids.get(&found.term.product)).collect();
+        kept.retain(|(id, _)| !affected.contains(id));
         let verdicts = matches.into_iter().filter_map(|found| verdict(found, &product_ids, &item_ids));
-        Ok(self.write(command, &mut standing, verdicts).await?)
+        Ok(self.write(command, &mut standing, verdicts, kept, seen).await?)
     }
 
     pub(in crate::service::mapping) async fn goods(
@@ -74,6 +97,13 @@ impl MappingService {
         let items = items.iter().map(|stored| ItemRecord::from(&stored.record)).collect();
         Ok(Goods { products, items, decisions, product_ids, item_ids })
     }
+}
+
+/// The scopes at which a product is judged.
+fn terms_of(product: &ProductRecord) -> impl Iterator<Item = MappingScope> + '_ {
+    let whole = product.variants.is_empty().then(MappingScope::default);
+    let terms = product.variants.iter();
+    whole.into_iter().chain(terms.map(|term| scope_of(term.billing_term, term.commitment_term.as_deref())))
 }
 
 pub(in crate::service::mapping) fn scope_of(
