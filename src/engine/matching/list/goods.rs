@@ -37,7 +37,7 @@ pub(super) const FEATURES: &[Feature] = &[
     Feature { name: "editions of one", kind: Edition, knots: COUNT },
     Feature { name: "color", kind: Edition, knots: &[-1.0, 0.0, 1.0] },
     Feature { name: "maker", kind: Vendor, knots: &[-1.0, 0.0, 1.0] },
-    Feature { name: "price", kind: Price, knots: &[-1.0, 0.0, 0.1, 0.3, 0.6, 1.0, 2.0] },
+    Feature { name: "price", kind: Price, knots: &[-2.0, -1.0, 0.0, 0.1, 0.3, 0.6, 1.0, 2.0] },
     Feature { name: "letters", kind: Name, knots: &[0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0] },
     Feature { name: "first word", kind: Name, knots: &[0.0, 1.0] },
     Feature { name: "description", kind: Name, knots: &[-1.0, 0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0] },
@@ -395,9 +395,11 @@ fn maker(a: &Entry, b: &Entry) -> f32 {
     }
 }
 
-/// The distance of two prices as the logarithm of their ratio; -1 where one is missing.
+/// The distance of two prices as the logarithm of their ratio; -1 where one is missing, -2 where one alone is nothing.
 pub(super) fn price_distance(left: Option<f64>, right: Option<f64>) -> f32 {
     match (left, right) {
+        (Some(left), Some(right)) if left <= 0.0 && right <= 0.0 => -1.0,
+        (Some(left), Some(right)) if left <= 0.0 || right <= 0.0 => -2.0,
         (Some(left), Some(right)) => (left / right).ln().abs() as f32,
         _ => -1.0,
     }
@@ -436,7 +438,7 @@ impl Entry {
             editions,
             colors: colors.collect(),
             maker: maker.into_iter().filter(|word| word.len() >= 2 && !legal.contains(&word.as_str())).collect(),
-            price: record.price.and_then(|price| price.to_f64()).filter(|price| *price > 0.0),
+            price: record.price.and_then(|price| price.to_f64()).filter(|price| *price >= 0.0),
             description: record
                 .description
                 .as_deref()
@@ -507,6 +509,13 @@ mod tests {
         assert_eq!(found("Panasonic LM-AF30U3 Three Pack - LMAF30U3"), ["af30u3", "lmaf30u3"]);
         assert_eq!(found("Apple 1GB iPod Shuffle 2nd Gen - MB226LL/A"), ["mb226ll", "mb226lla"]);
         assert!(found("Samsung 52' Series 7 1080p 120Hz 16GB 2007").is_empty());
+    }
+
+    #[test]
+    fn a_price_of_nothing_is_not_a_missing_one() {
+        assert_eq!(price_distance(Some(8.0), Some(8.0)).to_bits(), 0.0_f32.to_bits());
+        assert_eq!([(None, Some(8.0)), (Some(0.0), Some(0.0))].map(|(a, b)| price_distance(a, b)), [-1.0, -1.0]);
+        assert_eq!([(Some(0.0), Some(8.0)), (Some(8.0), Some(0.0))].map(|(a, b)| price_distance(a, b)), [-2.0, -2.0]);
     }
 
     #[test]
