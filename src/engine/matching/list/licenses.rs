@@ -55,6 +55,8 @@ struct Entry {
     vendor_words: Vec<String>,
     family: Vec<String>,
     sorted: String,
+    /// Words of the family that the name says again, as in `Archiving for Exchange Online` behind `Exchange Online`.
+    repeated: Vec<String>,
     price: Option<f64>,
 }
 
@@ -155,7 +157,7 @@ impl Licenses {
                 Some(renamed) if renamed.is_trap => 2.0,
                 Some(_) => 1.0,
             },
-            if a.key == b.key { 1.0 } else { 0.0 },
+            if a.key == b.key && a.repeated == b.repeated { 1.0 } else { 0.0 },
             price_distance(a.price, b.price),
             (namesakes(0, a).max(namesakes(1, b)) as f32).log2(),
         ]);
@@ -254,6 +256,7 @@ impl Entry {
             name: record.name.clone(),
             key: license.key(),
             sorted: sorted.join(" "),
+            repeated: repeated(&record.name, &license),
             price: record.price.and_then(|price| price.to_f64()).filter(|price| *price > 0.0),
             license,
             vendor,
@@ -264,5 +267,27 @@ impl Entry {
 
     fn whole_key(&self) -> String {
         format!("{}|{}", self.key, self.license.term.describe())
+    }
+}
+
+/// What a set of words loses: `Archiving` and `Archiving for Archiving` are two licences.
+fn repeated(name: &str, license: &License) -> Vec<String> {
+    let mut words: Vec<String> = words(name).into_iter().filter(|word| license.family.contains(word)).collect();
+    words.sort_unstable();
+    let mut again: Vec<String> =
+        words.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone()).collect();
+    again.dedup();
+    again
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_the_family_that_come_again_are_known() {
+        let again = |name: &str| repeated(name, &License::parse(name, None));
+        assert!(again("Exchange Online Archiving - Monthly Commit, Monthly Billing").is_empty());
+        assert_eq!(again("Exchange Online Archiving for Exchange Online"), ["exchange", "online"]);
     }
 }
