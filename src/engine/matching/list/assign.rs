@@ -128,7 +128,8 @@ pub(super) fn judge(pairs: &[Compared], rivals: &Rivals<'_>) -> Vec<Judged> {
     judged
 }
 
-fn probability(millibits: i32) -> Confidence {
+/// What so many thousandths of a bit of evidence amount to.
+pub(super) fn probability(millibits: i32) -> Confidence {
     let bits = f64::from(millibits) / 1000.0;
     Confidence::of_probability(1.0 / (1.0 + (-bits.clamp(-40.0, 40.0)).exp2()))
 }

@@ -1,8 +1,8 @@
 //! Fitting of the weights on labelled lists: penalized logistic regression by Newton's method, without any randomness.
 //!
 //! Neighbouring knots of a curve are drawn together, so that a table stays smooth where the data say little. The first
-//! stage sees pairs alone, the second their place among rivals. [`fit`] also says how well it does on records that it did
-//! not see: five folds by the left record's id.
+//! stage sees pairs alone, the second their place among rivals, by first stages that did not see them. [`fit`] also says how
+//! well both do on records that they did not see: five folds by the left record's id.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -40,7 +40,7 @@ pub struct Fitted {
 const MADE_SEED: u64 = 7;
 const FOLDS: u64 = 5;
 /// Pull of neighbouring knots on each other, where pairs are compared and where they are set among rivals.
-const SMOOTHNESS: [f64; 2] = [2.0, 0.3];
+const SMOOTHNESS: [f64; 2] = [2.0, 1.0];
 /// Pull of every weight towards nothing.
 const SHRINKAGE: [f64; 2] = [0.05, 0.01];
 
@@ -82,7 +82,7 @@ pub fn fit(sets: &[LabelledLists], workers: &dyn Workers) -> Fitted {
         let Some(features) = samples.first().map(|(_, features)| *features) else { continue };
         let samples: Vec<Sample> = samples.into_iter().map(|(sample, _)| sample).collect();
         let first = stage_one(features, &samples, |_, _| true);
-        let (second, share) = stage_two(&first, &samples, |_, _| true);
+        let (second, share) = stage_two(features, &samples, |_, _| true);
         let _ = writeln!(fitted.source, "\n{}", first.source(name, &format!("Two records of kind `{kind}`.")));
         let rivals = second.source(&format!("{name}_AMONG_RIVALS"), "Such a pair among its rivals.");
         let _ = writeln!(fitted.source, "\n{rivals}");
@@ -124,29 +124,69 @@ fn stage_one(features: &'static [Feature], samples: &[Sample], is_seen: impl Fn(
     regress(features, &rows, 0)
 }
 
-fn stage_two(first: &Stage, samples: &[Sample], is_seen: impl Fn(usize, usize) -> bool) -> (Stage, u32) {
-    let placed: Vec<Vec<[f32; 3]>> =
-        samples.iter().map(|sample| assign::among_rivals(&first.compared(sample))).collect();
-    let mut rows: Vec<(&[f32], bool)> = Vec::new();
-    for (set, sample) in samples.iter().enumerate() {
-        for (at, values) in placed[set].iter().enumerate() {
-            if is_seen(set, at) {
-                rows.push((values.as_slice(), sample.labels[at]));
-            }
-        }
-    }
+/// The second stage learns from evidence as a first stage finds it on records that it has not seen: what a stage says of
+/// the very pairs that it was fitted on is too good.
+fn stage_two(features: &'static [Feature], samples: &[Sample], is_seen: impl Fn(usize, usize) -> bool) -> (Stage, u32) {
+    let firsts: Vec<Stage> = (0..FOLDS)
+        .map(|fold| stage_one(features, samples, |set, at| is_seen(set, at) && samples[set].folds[at] != fold))
+        .collect();
+    let held: Vec<HeldOut> =
+        samples.iter().enumerate().map(|(set, sample)| HeldOut::new(&firsts, sample, |at| is_seen(set, at))).collect();
+    let rows: Vec<(&[f32], bool)> = held.iter().flat_map(HeldOut::rows).collect();
     let stage = regress(assign::FEATURES, &rows, 1);
-    // What share of the chosen pairs is right, seen pairs alone; half and half stands for no shift at all.
+    // What share of the chosen pairs is right, by the very confidences from which the share of other lists is estimated.
     let (mut right, mut all) = (0_usize, 0_usize);
-    for (set, sample) in samples.iter().enumerate() {
-        for at in assign::choose(&stage.judge(500, &first.compared(sample))) {
-            if is_seen(set, at) {
-                all += 1;
-                right += usize::from(sample.labels[at]);
-            }
-        }
+    for held in &held {
+        let chosen = assign::choose(&held.judged(&stage));
+        all += chosen.len();
+        right += chosen.into_iter().filter(|at| held.labels[*at]).count();
     }
     (stage, (right * 1000 / all.max(1)) as u32)
+}
+
+/// Seen pairs of one set, each placed among its rivals by a first stage that has not seen its left record.
+struct HeldOut {
+    pairs: Vec<assign::Compared>,
+    placed: Vec<[f32; 3]>,
+    labels: Vec<bool>,
+}
+
+impl HeldOut {
+    /// One first stage for each fold, fitted without it.
+    fn new(firsts: &[Stage], sample: &Sample, is_seen: impl Fn(usize) -> bool) -> Self {
+        let mut held = Self { pairs: Vec::new(), placed: Vec::new(), labels: Vec::new() };
+        let compared: Vec<Vec<assign::Compared>> = firsts.iter().map(|first| first.compared(sample)).collect();
+        let placed: Vec<Vec<[f32; 3]>> = compared.iter().map(|pairs| assign::among_rivals(pairs)).collect();
+        for at in (0..sample.pairs.len()).filter(|at| is_seen(*at)) {
+            let fold = sample.folds[at] as usize;
+            held.pairs.push(compared[fold][at]);
+            held.placed.push(placed[fold][at]);
+            held.labels.push(sample.labels[at]);
+        }
+        held
+    }
+
+    fn rows(&self) -> impl Iterator<Item = (&[f32], bool)> {
+        self.placed.iter().map(<[f32; 3]>::as_slice).zip(self.labels.iter().copied())
+    }
+
+    /// Confidences without any shift for the overlap of the lists.
+    fn judged(&self, stage: &Stage) -> Vec<assign::Judged> {
+        let judged = |weights: &Weights<'_>| {
+            let pairs = self.pairs.iter().zip(&self.placed);
+            pairs
+                .map(|(pair, values)| assign::Judged {
+                    left: pair.left,
+                    right: pair.right,
+                    total: pair.total,
+                    confidence: assign::probability(weights.total(assign::FEATURES, values)),
+                    is_mutual: values[1] > 0.0,
+                    rival: None,
+                })
+                .collect()
+        };
+        stage.with_weights(judged)
+    }
 }
 
 /// The weights that make the labels likeliest, less the penalties.
@@ -285,7 +325,7 @@ fn report(features: &'static [Feature], samples: &[Sample], report: &mut String)
     for fold in 0..FOLDS {
         let is_seen = |set: usize, at: usize| samples[set].folds[at] != fold;
         let first = stage_one(features, samples, is_seen);
-        let (second, share) = stage_two(&first, samples, is_seen);
+        let (second, share) = stage_two(features, samples, is_seen);
         for (sample, held) in samples.iter().zip(&mut held) {
             let judged = second.judge(share, &first.compared(sample));
             held.extend(judged.into_iter().zip(&sample.folds).filter(|(_, of)| **of == fold).map(|(one, _)| one));
@@ -300,7 +340,7 @@ fn report(features: &'static [Feature], samples: &[Sample], report: &mut String)
     let _ = writeln!(report, "calibration, five folds: {}", calibration(&pooled));
     for (left_out, sample) in samples.iter().enumerate().filter(|_| samples.len() > 1) {
         let first = stage_one(features, samples, |set, _| set != left_out);
-        let (second, share) = stage_two(&first, samples, |set, _| set != left_out);
+        let (second, share) = stage_two(features, samples, |set, _| set != left_out);
         let judged = second.judge(share, &first.compared(sample));
         let _ = writeln!(report, "{:24} left out     {}", sample.name, figures(sample, &judged).0);
     }

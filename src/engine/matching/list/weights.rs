@@ -62,19 +62,19 @@ pub(super) const COMPANY: Weights<'static> = Weights {
 
 /// Such a pair among its rivals.
 pub(super) const COMPANY_AMONG_RIVALS: Weights<'static> = Weights {
-    prior: 673,
+    prior: 51,
     curves: &[
         // evidence
-        &[-11630, -8601, -5134, -2158, -1984, 303, 912, 2042, 2946, 1996, 2879, 5297, 6523, 6607],
+        &[-8649, -6201, -3655, -2293, -1298, 471, 159, 1156, 1748, 2513, 2784, 3936, 4551, 4778],
         // nearer rival
-        &[-8139, -4328, -308, -2038, -2589, -76, 591, 1697, 3963, 4149, 7079],
+        &[-7478, -3365, -2082, -1977, -2066, 414, 728, 1049, 3598, 4359, 6820],
         // farther rival
-        &[-1093, -424, 535, 1461, 278, 962, -548, 424, -114, -467, -1013],
+        &[-1156, -393, 229, 320, 215, -298, -604, 483, 591, 544, 70],
     ],
 };
 
 /// The same with what it was fitted on.
-pub(super) const COMPANY_RIVALS: Rivals<'static> = Rivals { weights: COMPANY_AMONG_RIVALS, right_share: 901 };
+pub(super) const COMPANY_RIVALS: Rivals<'static> = Rivals { weights: COMPANY_AMONG_RIVALS, right_share: 977 };
 
 /// Two records of kind `goods`.
 pub(super) const GOODS: Weights<'static> = Weights {
@@ -131,19 +131,19 @@ pub(super) const GOODS: Weights<'static> = Weights {
 
 /// Such a pair among its rivals.
 pub(super) const GOODS_AMONG_RIVALS: Weights<'static> = Weights {
-    prior: -984,
+    prior: -1072,
     curves: &[
         // evidence
-        &[-10473, -7667, -4184, -3428, -623, -618, 998, 1674, 1952, 2545, 4640, 4328, 5473, 5383],
+        &[-9146, -6973, -3931, -2741, -707, 63, 960, 1760, 2140, 2560, 3391, 4059, 4288, 4277],
         // nearer rival
-        &[-5690, -3154, -2386, -1351, -1298, 22, 1306, 1563, 3289, 3865, 3833],
+        &[-5640, -3174, -2476, -1534, -1057, 1, 1204, 1667, 2991, 3839, 4180],
         // farther rival
-        &[-3532, -2312, 82, 500, 2115, 307, 1417, 803, 1325, 8, -714],
+        &[-2695, -2049, -440, 1009, 1437, 274, 1447, 641, 1038, 92, -755],
     ],
 };
 
 /// The same with what it was fitted on.
-pub(super) const GOODS_RIVALS: Rivals<'static> = Rivals { weights: GOODS_AMONG_RIVALS, right_share: 723 };
+pub(super) const GOODS_RIVALS: Rivals<'static> = Rivals { weights: GOODS_AMONG_RIVALS, right_share: 749 };
 
 /// Two records of kind `licenses`.
 pub(super) const LICENSES: Weights<'static> = Weights {
@@ -194,16 +194,16 @@ pub(super) const LICENSES: Weights<'static> = Weights {
 
 /// Such a pair among its rivals.
 pub(super) const LICENSES_AMONG_RIVALS: Weights<'static> = Weights {
-    prior: 706,
+    prior: 438,
     curves: &[
         // evidence
-        &[-4655, -4594, -3582, -3012, -2322, -1131, 260, 1695, 2940, 3376, 3063, 2797, 2625, 2540],
+        &[-3001, -2650, -2376, -2514, -2046, -1415, -71, 910, 1943, 2362, 2290, 2225, 2181, 2160],
         // nearer rival
-        &[-8179, -4382, -2158, 42, -576, -75, 562, 924, 3793, 5019, 5030],
+        &[-7125, -4178, -1824, -894, -236, 713, 462, 1301, 3373, 4181, 4226],
         // farther rival
-        &[-1903, -1277, 208, 221, 48, 802, 1065, 158, 230, -287, 734],
+        &[-1547, -673, -563, -872, -391, 473, 376, 359, 479, 989, 1369],
     ],
 };
 
 /// The same with what it was fitted on.
-pub(super) const LICENSES_RIVALS: Rivals<'static> = Rivals { weights: LICENSES_AMONG_RIVALS, right_share: 868 };
+pub(super) const LICENSES_RIVALS: Rivals<'static> = Rivals { weights: LICENSES_AMONG_RIVALS, right_share: 849 };
