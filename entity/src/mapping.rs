@@ -22,6 +22,7 @@ pub struct Model {
     pub origin: String,
     pub confidence: Option<i32>,
     pub evidence: Option<String>,
+    pub is_replaced: bool,
     pub factor: ExactDecimal,
     pub role: String,
     pub decided_by: Option<String>,

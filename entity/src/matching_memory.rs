@@ -14,6 +14,7 @@ pub struct Model {
     pub kind: String,
     pub context: String,
     pub mapping_versions: i64,
+    pub lessons: i64,
     pub records: Vec<u8>,
     pub matched_alone: i64,
 }

@@ -36,6 +36,11 @@ impl MigratorTrait for Migrator {
                 statements: m20261126_000007_work::STATEMENTS,
             }),
             NewTables::boxed("m20261126_000009_matching", m20261126_000009_matching::TABLES),
+            Box::new(NewColumns {
+                name: "m20261126_000010_matching_columns",
+                columns: m20261126_000009_matching::COLUMNS,
+                statements: &[],
+            }),
         ]
     }
 }

@@ -83,6 +83,8 @@ pub enum MappingState {
     Removed {
         /// Why the machine had proposed it, if it had.
         evidence: Option<Evidence>,
+        /// Whether a person decided for another record instead.
+        is_replaced: bool,
         /// Who decided.
         decision: Decision,
     },
@@ -158,9 +160,19 @@ impl MappingState {
     /// Takes the mapping away without saying that the pair is wrong.
     pub fn remove(self, decision: Decision) -> Self {
         match self {
-            Self::Suggested { evidence } => Self::Removed { evidence: Some(evidence), decision },
-            Self::Confirmed { evidence, .. } | Self::Rejected { evidence, .. } => Self::Removed { evidence, decision },
+            Self::Suggested { evidence } => Self::Removed { evidence: Some(evidence), is_replaced: false, decision },
+            Self::Confirmed { evidence, .. } | Self::Rejected { evidence, .. } => {
+                Self::Removed { evidence, is_replaced: false, decision }
+            }
             Self::Removed { .. } => self,
+        }
+    }
+
+    /// Takes the mapping away because a person decided for another record.
+    pub fn replace(self, decision: Decision) -> Self {
+        match self.remove(decision) {
+            Self::Removed { evidence, decision, .. } => Self::Removed { evidence, is_replaced: true, decision },
+            other => other,
         }
     }
 

@@ -18,6 +18,8 @@ pub struct Memory {
     pub context: String,
     /// Sum of the versions of all mappings, which grows with every change.
     pub mapping_versions: u64,
+    /// Digest of what the decisions taught.
+    pub lessons: u64,
     /// Digests of the records of both sides by our id.
     pub records: HashMap<Uuid, u64>,
     /// Records that were matched alone since all were.
@@ -42,7 +44,9 @@ pub async fn find(db: &impl ConnectionTrait, owner: Owner) -> Result<Option<Memo
         let id = Uuid::from_slice(id).expect("an id has sixteen bytes");
         (id, u64::from_be_bytes(digest.try_into().expect("a digest has eight bytes")))
     });
-    Ok(Some(Memory { context: model.context, mapping_versions, records: records.collect(), matched_alone }))
+    let lessons = model.lessons.cast_unsigned();
+    let records = records.collect();
+    Ok(Some(Memory { context: model.context, mapping_versions, lessons, records, matched_alone }))
 }
 
 /// Remembers what was seen.
@@ -56,11 +60,18 @@ pub async fn save(tx: &Tx, owner: Owner, memory: &Memory) -> Result<(), StorageE
         kind: Set(owner.kind.word().to_owned()),
         context: Set(memory.context.clone()),
         mapping_versions: Set(i64::try_from(memory.mapping_versions).unwrap_or(i64::MAX)),
+        lessons: Set(memory.lessons.cast_signed()),
         records: Set(bytes.collect()),
         matched_alone: Set(i64::try_from(memory.matched_alone).unwrap_or(i64::MAX)),
     };
     let mut conflict = OnConflict::columns([Column::OrganizationId, Column::IntegrationId, Column::Kind]);
-    conflict.update_columns([Column::Context, Column::MappingVersions, Column::Records, Column::MatchedAlone]);
+    conflict.update_columns([
+        Column::Context,
+        Column::MappingVersions,
+        Column::Lessons,
+        Column::Records,
+        Column::MatchedAlone,
+    ]);
     Entity::insert(row).on_conflict(conflict).exec_without_returning(&**tx).await?;
     Ok(())
 }

@@ -4,6 +4,7 @@
 use concord::domain::mapping::{Mapping, MappingKind, MappingStatus};
 use concord::engine::matching::{Confidence, FloorRise};
 use concord::service::mapping::{CreateCustomerMapping, Decide, DuplicateCustomer, GuardedFloor, Preview};
+use concord::service::mapping_files::{ImportMappings, Precedence};
 use concord::storage::audit::{self, AuditFilter};
 use concord::storage::page::Window;
 use concord::storage::source::company::CompanyTable;
@@ -103,7 +104,7 @@ async fn a_rejected_automatic_mapping_raises_the_floor_at_once_and_says_why() {
         let sentence = after.sentence();
         assert!(sentence.starts_with("Raised from 0.98 to 0.99"), "{sentence}");
         assert!(sentence.contains("1 of 1 reviewed automatic mapping was wrong"), "{sentence}");
-        assert!(sentence.contains("What misled it most: name."), "{sentence}");
+        assert!(sentence.contains("What spoke for it: name and"), "{sentence}");
         // What is as unsure is offered at once, before any sync; what is surer stays.
         let told = ["c1 Suggested 101", "c2 Suggested 102", "c3 Rejected 103", "c4 Removed 104"];
         assert_eq!(world.told().await, told);
@@ -223,5 +224,52 @@ async fn a_customer_that_is_there_twice_is_named_beside_the_one_that_counts() {
         let found = world.services.mapping.duplicate_customers(&world.caller, world.integration.id).await;
         let found = found.expect("a role");
         assert_eq!(found, [DuplicateCustomer { counts: customer_id, others: vec![other] }]);
+    }
+}
+
+#[tokio::test]
+async fn a_pair_that_the_machine_gave_up_itself_is_no_mistake() {
+    for world in worlds().await {
+        // The customer was made anew at the PSA; the machine gives the old pair up, and a person confirms the new one.
+        world.customers(&[("103", "Something Else", ""), ("203", "Lantern", "")]).await;
+        world.rematch().await.expect("the matching ends");
+        let company = world.id::<CompanyTable>(&world.pax8, "c3").await;
+        let mappings = world.mappings(MappingKind::Customer).await;
+        let found = mappings
+            .iter()
+            .find(|mapping| mapping.pax8_record_id == company && mapping.state.status() == MappingStatus::Suggested);
+        let command = Decide { mapping_id: found.expect("mapped again").id, expected_version: None, reason: None };
+        world.services.mapping.confirm(&world.caller, command).await.expect("confirmed");
+        let after = floor(&world).await;
+        assert_eq!((after.floor.reviewed, after.floor.wrong), (1, 0));
+    }
+}
+
+#[tokio::test]
+async fn an_imported_file_reviews_what_the_machine_had_proposed() {
+    const FILE: &str = "pax8CompanyId,pax8CompanyName,psaCustomerId,psaCustomerName,relation,billable\n\
+                        c1,,101,,,yes\nc2,,102,,,yes\nc3,,104,,,yes\n";
+    for world in worlds().await {
+        let command = ImportMappings {
+            integration_id: world.integration.id,
+            customers: Some(FILE.to_owned()),
+            products: None,
+            precedence: Precedence::Earlier,
+        };
+        world.services.mapping_files.import(&world.caller, command).await.expect("imported");
+        let after = floor(&world).await;
+        assert_eq!((after.floor.reviewed, after.floor.wrong), (3, 1));
+        assert_eq!(mapping_of(&world, "c4").await.state.status(), MappingStatus::Removed, "at once");
+        assert!(actions(&world).await.iter().any(|action| action == "mapping.floor_rise"));
+    }
+}
+
+#[tokio::test]
+async fn two_rejections_at_once_both_count() {
+    for world in worlds().await {
+        let (first, second) = tokio::join!(reject(&world, "c3"), reject(&world, "c4"));
+        assert_eq!([&first, &second].map(|mapping| mapping.state.status()), [MappingStatus::Rejected; 2]);
+        let after = floor(&world).await;
+        assert_eq!((after.floor.reviewed, after.floor.wrong), (2, 2));
     }
 }

@@ -12,8 +12,8 @@ use concord::domain::record::{Address, BillCycle, BillingTerm, Cost, Known, Pric
 use concord::engine::matching::{
     Candidate, Confidence, CustomerInput, CustomerMatch, CustomerMatcher, CustomerMatches, Decisions, ExclusionReason,
     ItemRecord, MatchingPolicy, OpenReason, Outcome, PartyRecord, ProductInput, ProductMatcher, ProductMatches,
-    ProductRecord, ProductTerm, SignalKind, SoldVariant, Standing, Touched, VariantPrice, match_customers,
-    match_products, match_touched_customers, match_touched_products,
+    ProductRecord, ProductTerm, SignalKind, SoldVariant, Standing, Touched, VariantPrice, customer_digests,
+    item_digests, match_customers, match_products, match_touched_customers, match_touched_products,
 };
 use proptest::prelude::*;
 
@@ -347,6 +347,25 @@ fn one_pair_and_one_record_are_judged_as_in_the_whole_run() {
         matcher.explain_pair(&world.products[0], &term, &"1".into()).as_ref(),
         whole.matches[0].candidates.first()
     );
+}
+
+#[test]
+fn a_digest_changes_with_what_leads_to_a_record_and_with_who_owns_a_part_number() {
+    let world = |text: &str| customer_digests(&Customers::read(text).customers);
+    let both = world("psa 1 | Acme\npsa 2 | Old Acme | parent=1\npsa 3 | Zephyr\n");
+    let renamed = world("psa 1 | Acme\npsa 2 | Older Acme | parent=1\npsa 3 | Zephyr\n");
+    let alone = world("psa 1 | Acme\npsa 3 | Zephyr\n");
+    assert!(both[0] != renamed[0] && both[0] != alone[0] && both[2] == renamed[2] && both[2] == alone[1]);
+    // Two that lead to each other end somewhere.
+    assert_eq!(world("psa 1 | Acme | parent=2\npsa 2 | Acme | parent=1\n").len(), 2);
+
+    let items = |text: &str| {
+        let world = Products::read(text);
+        item_digests(&world.items, &world.products)
+    };
+    let owned = items("pax8 p | Visio | sku=ABC-100\npsa 1 | Visio | part=ABC-100\npsa 2 | Project\n");
+    let free = items("pax8 p | Visio | sku=ABC-200\npsa 1 | Visio | part=ABC-100\npsa 2 | Project\n");
+    assert!(owned[0] != free[0] && owned[1] == free[1]);
 }
 
 #[test]

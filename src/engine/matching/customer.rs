@@ -173,8 +173,8 @@ impl<'a> CustomerMatcher<'a> {
                 }
             }
         }
-        // Neither the order of the decisions nor that of the rows matters.
-        decided.sort_by(|a, b| (&a.0.record.key, a.1).cmp(&(&b.0.record.key, b.1)));
+        // Neither the order of the decisions nor that of the rows matters. Rejections tell most, and are few.
+        decided.sort_by(|a, b| (a.2, &a.0.record.key, a.1).cmp(&(b.2, &b.0.record.key, b.1)));
         let mut aliases = AliasCounts::default();
         for (company, row, is_right) in &decided {
             let customer = &self.customers[*row];
@@ -182,7 +182,9 @@ impl<'a> CustomerMatcher<'a> {
                 Some((left, right)) if *is_right => {
                     aliases.confirmed(&left, &right, company.record.key.as_str(), customer.record.key.as_str());
                 }
-                Some((left, right)) => aliases.rejected(&left, &right),
+                Some((left, right)) => {
+                    aliases.rejected(&left, &right, company.record.key.as_str(), customer.record.key.as_str());
+                }
                 None => {}
             }
         }

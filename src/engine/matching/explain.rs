@@ -16,7 +16,7 @@ pub struct Explanation {
     pub runner_up: Option<RunnerUp>,
     /// The contradiction that keeps the pair from being mapped by itself.
     pub veto: Option<Veto>,
-    /// Part of the evidence that comes from what people decided about other pairs; included in the signals.
+    /// Part of the evidence that comes from what people decided about other pairs, but for costs; included in the signals.
     pub learned: Weight,
     /// Version of the rules that judged.
     pub rules_version: u32,
@@ -100,6 +100,37 @@ pub enum SignalKind {
     Cost,
     /// An item at price zero for a product that costs something.
     ZeroPriced,
+}
+
+impl SignalKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[
+        Self::Prior,
+        Self::Name,
+        Self::NameLeftover,
+        Self::LearnedWords,
+        Self::Acronym,
+        Self::LegalForm,
+        Self::SiteNumber,
+        Self::Domain,
+        Self::DomainSpellsName,
+        Self::Phone,
+        Self::Street,
+        Self::PostalCode,
+        Self::City,
+        Self::Reference,
+        Self::Standing,
+        Self::MergedInto,
+        Self::PartNumber,
+        Self::Vendor,
+        Self::Family,
+        Self::Edition,
+        Self::Renamed,
+        Self::Term,
+        Self::Price,
+        Self::Cost,
+        Self::ZeroPriced,
+    ];
 }
 
 impl fmt::Display for SignalKind {
@@ -210,6 +241,10 @@ pub(super) fn summarize(signals: &[Signal], veto: Option<&Veto>) -> String {
     let mut differing: Vec<String> = Vec::new();
     for signal in signals.iter().filter(|signal| signal.kind != SignalKind::Prior) {
         let (list, phrase) = if signal.weight >= Weight::from_millibits(1000) {
+            // Being in use speaks for a record and is nothing that two records have in common.
+            if signal.kind == SignalKind::Standing {
+                continue;
+            }
             (&mut agreeing, signal.kind.to_string())
         } else if signal.weight <= Weight::from_millibits(-1000) {
             (&mut differing, difference(signal))
@@ -304,6 +339,7 @@ mod tests {
             None,
             "Little agrees, and the name differs and the PSA record has no agreements.",
         );
+        check(&[(Name, "A", "A", 9), (Standing, "", "has agreements", 1)], None, "Same name.");
         check(&[(Name, "A", "A", 9), (Cost, "5.00", "7.00", -3)], None, "Same name, but the cost differs.");
         check(
             &[(Name, "A", "A", 9), (LearnedWords, "orthopedics", "bones", 0)],

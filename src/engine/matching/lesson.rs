@@ -36,7 +36,7 @@ const MAX_CANDIDATES: usize = 8;
 const ROUNDS: usize = 12;
 
 /// Words of the two sides that mean the same in an integration. One side may be empty: the words are then of no account.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LearnedAlias {
     /// Words at Pax8.
     pub pax8: Vec<String>,
@@ -47,7 +47,7 @@ pub struct LearnedAlias {
 }
 
 /// What the decisions of an integration taught. Empty until somebody decides.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Lessons {
     /// Aliases, in the order of their words.
     pub aliases: Vec<LearnedAlias>,
@@ -80,7 +80,10 @@ impl Lessons {
             let bits = i64::from(signal.weight.millibits());
             let weighed = bits * i64::from(*factor) / 1000;
             let weighed = Weight::from_millibits(i32::try_from(weighed).expect("evidence is at most a thousand bits"));
-            scored.learned += weighed - signal.weight;
+            // What a cost says is not for everyone, and neither is what follows from it.
+            if signal.kind != SignalKind::Cost {
+                scored.learned += weighed - signal.weight;
+            }
             signal.weight = weighed;
         }
     }
@@ -108,7 +111,9 @@ pub(super) struct AliasCounts {
 struct Shown {
     left: BTreeSet<String>,
     right: BTreeSet<String>,
-    rejected: usize,
+    /// Pairs of records, however many terms they were confirmed or rejected for.
+    confirmed: BTreeSet<(String, String)>,
+    rejected: BTreeSet<(String, String)>,
 }
 
 impl AliasCounts {
@@ -118,13 +123,15 @@ impl AliasCounts {
             let shown = self.pairs.entry((left_over.to_vec(), right_over.to_vec())).or_default();
             shown.left.insert(left.to_owned());
             shown.right.insert(right.to_owned());
+            shown.confirmed.insert((left.to_owned(), right.to_owned()));
         }
     }
 
-    /// Counts the words that a rejected pair leaves over.
-    pub fn rejected(&mut self, left_over: &[String], right_over: &[String]) {
+    /// Counts the words that a rejected pair of these two records leaves over.
+    pub fn rejected(&mut self, left_over: &[String], right_over: &[String], left: &str, right: &str) {
         if is_teachable(left_over, right_over) {
-            self.pairs.entry((left_over.to_vec(), right_over.to_vec())).or_default().rejected += 1;
+            let shown = self.pairs.entry((left_over.to_vec(), right_over.to_vec())).or_default();
+            shown.rejected.insert((left.to_owned(), right.to_owned()));
         }
     }
 
@@ -132,7 +139,9 @@ impl AliasCounts {
     pub fn learned(self) -> Vec<LearnedAlias> {
         let aliases = self.pairs.into_iter().filter_map(|((pax8, psa), shown)| {
             let confirmed = shown.left.len().min(shown.right.len());
-            (confirmed >= CONFIRMATIONS + shown.rejected).then_some(LearnedAlias { pax8, psa, confirmed })
+            // Rejected at one term and confirmed at another: the words were not what was wrong.
+            let rejected = shown.rejected.difference(&shown.confirmed).count();
+            (confirmed >= CONFIRMATIONS + rejected).then_some(LearnedAlias { pax8, psa, confirmed })
         });
         aliases.collect()
     }
@@ -295,8 +304,9 @@ mod tests {
             for (left, right) in confirmed {
                 counts.confirmed(&words("orthopedics"), &words("bones"), left, right);
             }
-            for _ in 0..rejected {
-                counts.rejected(&words("orthopedics"), &words("bones"));
+            for left in ["7", "8"].into_iter().take(rejected) {
+                counts.rejected(&words("orthopedics"), &words("bones"), left, "z");
+                counts.rejected(&words("orthopedics"), &words("bones"), left, "z");
             }
             counts.learned().len()
         };

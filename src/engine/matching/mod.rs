@@ -11,6 +11,7 @@
 //! | who meets whom | `index`, `customer` | `index`, `product` |
 //! | evidence and vetoes | `customer_evidence`, `name`, `abbreviation` | `product_family`, `variant` |
 //! | confidence, outcome, reasons | `score`, `assign`, `explain` | the same |
+//! | what decisions teach | `lesson`, `floor` | the same |
 //!
 //! Knows nothing about storage or review: what people decided comes in as [`Decisions`].
 
@@ -20,6 +21,7 @@ mod assign;
 mod company_name;
 mod customer;
 mod customer_evidence;
+mod digest;
 mod domain_name;
 mod explain;
 mod floor;
@@ -47,6 +49,7 @@ pub use customer::{
     CustomerInput, CustomerMatch, CustomerMatcher, CustomerMatches, DuplicateCustomers, match_customers,
     match_touched_customers,
 };
+pub use digest::{customer_digests, digest, item_digests};
 pub use explain::{Explanation, RunnerUp, Signal, SignalKind, Veto};
 pub use floor::{FloorRise, MappingFloor, Review, guarded_floor, reviewed_precision};
 pub use lesson::{LearnedAlias, Lessons};

@@ -187,8 +187,8 @@ impl<'a> ProductMatcher<'a> {
                 }
             }
         }
-        // Neither the order of the decisions nor that of the rows matters.
-        decided.sort_by(|a, b| (a.1, a.2).cmp(&(b.1, b.2)));
+        // Neither the order of the decisions nor that of the rows matters. Rejections tell most, and are few.
+        decided.sort_by(|a, b| (a.3, a.1, a.2).cmp(&(b.3, b.1, b.2)));
         let mut aliases = AliasCounts::default();
         for (record, _, row, is_right) in &decided {
             let item = &self.items[*row];
@@ -200,7 +200,7 @@ impl<'a> ProductMatcher<'a> {
             if *is_right {
                 aliases.confirmed(left_over, right_over, record.key.as_str(), item.record.key.as_str());
             } else {
-                aliases.rejected(left_over, right_over);
+                aliases.rejected(left_over, right_over, record.key.as_str(), item.record.key.as_str());
             }
         }
         self.lessons.aliases = aliases.learned();

@@ -252,9 +252,11 @@ fn compare_words(
     }
     let vendor = product.vendor.unwrap_or_default();
     let is_brand = |word: &String| same_vendor && vocabulary.is_brand(vendor, word);
-    let brand: Vec<String> = left_over.iter().chain(&right).filter(|word| is_brand(word)).cloned().collect();
-    if !brand.is_empty() {
-        evidence.push(SignalKind::NameLeftover, &text(&brand), "", -0.7 * brand.len() as f64);
+    let brand = |words: &[String]| words.iter().filter(|word| is_brand(word)).cloned().collect::<Vec<String>>();
+    let (left_brand, right_brand) = (brand(&left_over), brand(&right));
+    let brand_words = left_brand.len() + right_brand.len();
+    if brand_words > 0 {
+        evidence.push(SignalKind::NameLeftover, &text(&left_brand), &text(&right_brand), -0.7 * brand_words as f64);
     }
     left_over.retain(|word| !is_brand(word));
     right.retain(|word| !is_brand(word));

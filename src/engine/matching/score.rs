@@ -103,6 +103,9 @@ impl fmt::Display for Weight {
     }
 }
 
+/// Nothing that is reckoned is certain, so that a floor of one lets nothing pass.
+const SUREST: Confidence = Confidence::from_millionths(999_999);
+
 /// The confidence of each of several rivals, of which at most one is right; "none of them" weighs zero bits.
 ///
 /// The rivals' odds are summed in the order given, which must not depend on the order of the input.
@@ -110,7 +113,7 @@ pub(super) fn rival_confidences(totals: &[Weight]) -> Vec<Confidence> {
     // Beyond forty bits nothing changes in six digits, and the sum stays finite.
     let odds: Vec<f64> = totals.iter().map(|total| total.bits().clamp(-40.0, 40.0).exp2()).collect();
     let sum: f64 = 1.0 + odds.iter().sum::<f64>();
-    odds.iter().map(|odds| Confidence::of_probability(odds / sum)).collect()
+    odds.iter().map(|odds| Confidence::of_probability(odds / sum).min(SUREST)).collect()
 }
 
 #[cfg(test)]

@@ -217,7 +217,7 @@ pub struct MatchExplanation {
     pub runner_up: Option<MatchRunnerUp>,
     /// The contradiction that kept the pair from being mapped by itself; null when there was none.
     pub veto: Option<String>,
-    /// Part of the evidence that comes from what people decided about other pairs, in bits; `0` as shipped.
+    /// Part of the evidence that comes from what people decided about other pairs, costs aside, in bits; `0` as shipped.
     pub learned: Decimal,
     /// Version of the matching rules.
     pub rules_version: u32,
@@ -255,33 +255,7 @@ mod tests {
 
     #[test]
     fn every_signal_of_the_engine_has_a_value_of_its_own() {
-        let kinds = [
-            SignalKind::Prior,
-            SignalKind::Name,
-            SignalKind::NameLeftover,
-            SignalKind::LearnedWords,
-            SignalKind::Acronym,
-            SignalKind::LegalForm,
-            SignalKind::SiteNumber,
-            SignalKind::Domain,
-            SignalKind::DomainSpellsName,
-            SignalKind::Phone,
-            SignalKind::Street,
-            SignalKind::PostalCode,
-            SignalKind::City,
-            SignalKind::Reference,
-            SignalKind::Standing,
-            SignalKind::MergedInto,
-            SignalKind::PartNumber,
-            SignalKind::Vendor,
-            SignalKind::Family,
-            SignalKind::Edition,
-            SignalKind::Renamed,
-            SignalKind::Term,
-            SignalKind::Price,
-            SignalKind::Cost,
-            SignalKind::ZeroPriced,
-        ];
+        let kinds = SignalKind::ALL;
         let found: std::collections::BTreeSet<String> =
             kinds.iter().map(|kind| format!("{:?}", MatchSignalKind::of_word(explanation::word(*kind)))).collect();
         assert_eq!(found.len(), kinds.len());

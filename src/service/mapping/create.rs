@@ -14,9 +14,9 @@ use crate::domain::mapping::{
 use crate::domain::record::{BillingTerm, Known};
 use crate::engine::matching::license::term;
 use crate::service::{Internal, OrInternal as _};
-use crate::storage::mapping::{self, PairKey};
+use crate::storage::mapping::{self, PairKey, Withdrawal};
 use crate::storage::record::{self, RecordOwner};
-use crate::storage::{StorageError, Tx};
+use crate::storage::{StorageError, Tx, integration};
 
 /// A company and a customer that are the same.
 #[derive(Debug, Clone)]
@@ -152,7 +152,8 @@ pub(in crate::service) async fn place(
             return Ok(Placed::Blocked(Box::new(rival)));
         }
         let withdrawal = withdrawal(now, "Another pair was chosen.");
-        mapping::withdraw_suggestions(tx, organization_id, &[rival.id.0], &withdrawal).await?;
+        let why = Withdrawal::Replaced;
+        mapping::withdraw_suggestions(tx, organization_id, &[rival.id.0], why, &withdrawal).await?;
     }
     match &existing {
         Some(_) => mapping::update(tx, &new).await?,
@@ -228,6 +229,7 @@ impl MappingService {
             Decision { decided_by: caller.actor.name().to_owned(), decided_at: core.clock.now(), reason: None };
         let (integration_id, pair) = (wanted.integration_id, wanted.pair.clone());
         let tx = core.store.begin().await.internal(caller)?;
+        integration::hold(&tx, caller.organization_id, integration_id).await.internal(caller)?;
         let (new, old) = match place(&tx, caller, core, wanted, decision).await {
             Ok(Placed::Changed(new, old)) => (new, old),
             Ok(Placed::Unchanged(mapping)) => return Ok(*mapping),

@@ -10,7 +10,8 @@ use crate::domain::audit::Change;
 use crate::domain::id::MappingId;
 use crate::domain::mapping::{Decision, Mapping, MappingStatus};
 use crate::service::{Internal, OrInternal as _};
-use crate::storage::{StorageError, Tx, mapping};
+use crate::storage::mapping::Withdrawal;
+use crate::storage::{StorageError, Tx, integration, mapping};
 
 /// Longest reason, in characters.
 pub const MAX_REASON: usize = 500;
@@ -85,7 +86,12 @@ impl MappingService {
         }
         let core = &self.core;
         let now = core.clock.now();
+        let db = core.store.read();
+        let found = mapping::find(db, caller.organization_id, command.mapping_id).await.internal(caller)?;
+        let integration_id = found.ok_or(DecideError::NotFound)?.integration_id;
         let tx = core.store.begin().await.internal(caller)?;
+        // Decisions of an integration follow each other: each sees the floor that the one before left.
+        integration::hold(&tx, caller.organization_id, integration_id).await.internal(caller)?;
         let found = mapping::lock(&tx, caller.organization_id, command.mapping_id).await.internal(caller)?;
         let old = found.ok_or(DecideError::NotFound)?;
         if command.expected_version.is_some_and(|expected| expected != old.version) {
@@ -164,6 +170,9 @@ async fn make_room(
         return Err(DecideError::Conflict(Some(Box::new(rival))));
     }
     let withdrawal = withdrawal(now, "Another pair was confirmed.");
-    mapping::withdraw_suggestions(tx, caller.organization_id, &[rival.id.0], &withdrawal).await.internal(caller)?;
+    let ids = [rival.id.0];
+    mapping::withdraw_suggestions(tx, caller.organization_id, &ids, Withdrawal::Replaced, &withdrawal)
+        .await
+        .internal(caller)?;
     Ok(())
 }

@@ -136,6 +136,7 @@ impl MappingService {
         let core = &self.core;
         let (organization_id, kind) = (caller.organization_id, command.kind);
         let tx = core.store.begin().await.internal(caller)?;
+        integration::hold(&tx, organization_id, command.integration_id).await.internal(caller)?;
         let found = integration::find(&*tx, organization_id, command.integration_id).await.internal(caller)?;
         found.ok_or(ConfirmAllError::NotFound)?;
         let versions = mapping::suggestion_versions(&*tx, organization_id, command.integration_id, kind);

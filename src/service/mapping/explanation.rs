@@ -54,10 +54,17 @@ pub struct StoredRunnerUp {
 impl StoredExplanation {
     /// What spoke most for the pair, as people call it; `None` where nothing did. Costs are not for everyone.
     pub fn led_by(&self) -> Option<String> {
-        let shown = self.signals.iter().filter(|signal| signal.weight > 0 && signal.kind != word(SignalKind::Cost));
-        let strongest = shown.max_by_key(|signal| signal.weight)?;
-        Some(strongest.kind.to_lowercase().replace('_', " "))
+        let mut shown: Vec<&StoredSignal> = self.signals.iter().filter(|signal| signal.weight > 0).collect();
+        shown.retain(|signal| signal.kind != word(SignalKind::Cost));
+        shown.sort_by_key(|signal| -signal.weight);
+        let names: Vec<String> = shown.iter().take(2).filter_map(|signal| kind_of(&signal.kind)).collect();
+        (!names.is_empty()).then(|| names.join(" and "))
     }
+}
+
+/// What people call the comparison that a word stands for.
+fn kind_of(text: &str) -> Option<String> {
+    SignalKind::ALL.iter().find(|kind| word(**kind) == text).map(ToString::to_string)
 }
 
 /// The word of a comparison.

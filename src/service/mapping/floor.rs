@@ -13,6 +13,7 @@ use crate::domain::mapping::{Mapping, MappingKind};
 use crate::engine::matching::{Confidence, FloorRise, MappingFloor, Review, guarded_floor};
 use crate::service::{Core, OrInternal as _, ReadError};
 use crate::storage::candidate::{self, Candidate, Owner};
+use crate::storage::mapping::Withdrawal;
 use crate::storage::text::Word as _;
 use crate::storage::{StorageError, Tx, integration, mapping};
 
@@ -44,12 +45,10 @@ impl GuardedFloor {
             FloorRise::AboveMistakes => format!("from {} on none was", short(in_force)),
             FloorRise::Supported => format!("from {} on enough others were right", short(in_force)),
             FloorRise::Highest => "the surest were among them".to_owned(),
-            FloorRise::Suspended => {
-                "even the surest were wrong too often, so nothing less than certain is mapped".into()
-            }
+            FloorRise::Suspended => "even the surest were wrong too often, so nothing is mapped by itself".into(),
         };
         let led_by = self.mistake.as_ref().and_then(|mistake| mistake.state.evidence()).and_then(explanation::read);
-        let led_by = led_by.and_then(|reasons| reasons.led_by()).map(|kind| format!(" What misled it most: {kind}."));
+        let led_by = led_by.and_then(|reasons| reasons.led_by()).map(|kinds| format!(" What spoke for it: {kinds}."));
         format!(
             "Raised from {} to {}: {reviews}; {until}.{} It falls again when reviews support it.",
             short(chosen),
@@ -91,9 +90,9 @@ pub(super) async fn guarded(
 }
 
 /// Takes suggestions below the floor back, so that they are offered as candidates. A decision calls it in its own
-/// transaction, because the floor rises at once and not with the next sync; the answer is for the audit chain, whose
-/// head is locked last.
-pub(super) async fn keep(
+/// transaction, which holds the integration, because the floor rises at once and not with the next sync; the answer is for
+/// the audit chain, whose head is locked last.
+pub(in crate::service) async fn keep(
     tx: &Tx,
     core: &Core,
     caller: &Caller,
@@ -103,6 +102,10 @@ pub(super) async fn keep(
     let organization_id = caller.organization_id;
     let Some(integration) = integration::find(&**tx, organization_id, integration_id).await? else { return Ok(None) };
     let chosen = integration.settings.mapping_floor;
+    // Most decisions find nothing wrong, and need not count them all.
+    if mapping::surest_mistake(&**tx, organization_id, integration_id, kind, chosen).await?.is_none() {
+        return Ok(None);
+    }
     let guarded = guarded(&**tx, organization_id, integration_id, kind, chosen).await?;
     // Without a mistake nothing rose; a floor that was chosen anew acts with the next matching.
     if guarded.floor.rise.is_none() {
@@ -116,7 +119,8 @@ pub(super) async fn keep(
     let now = core.clock.now();
     let ids: Vec<Uuid> = below.iter().map(|mapping| mapping.id.0).collect();
     let decision = withdrawal(now, &guarded.sentence());
-    let withdrawn = mapping::withdraw_suggestions(tx, organization_id, &ids, &decision).await?;
+    let why = Withdrawal::Reconsidered;
+    let withdrawn = mapping::withdraw_suggestions(tx, organization_id, &ids, why, &decision).await?;
     let records: Vec<Uuid> = below.iter().map(|mapping| mapping.pax8_record_id).collect();
     let present = candidate::of_pax8_records(&**tx, organization_id, &records).await?;
     let owner = Owner { organization_id, integration_id, kind };

@@ -90,7 +90,8 @@ impl MappingService {
         caller: &Caller,
         integration_id: IntegrationId,
     ) -> Result<(Parties, CustomerMatches), RematchError> {
-        let _permit = self.looks.acquire().await.map_err(|error| RematchError::Engine(error.to_string()))?;
+        let permit = self.looks.clone().acquire_owned().await;
+        let permit = permit.map_err(|error| RematchError::Engine(error.to_string()))?;
         let organization_id = caller.organization_id;
         let command = Rematch { organization_id, integration_id, run_id: None, claim: None };
         let scene = self.scene(command).await?;
@@ -98,6 +99,8 @@ impl MappingService {
         let parties = self.parties(command, &scene, &standing).await?;
         let policy = self.policy(&scene, MappingKind::Customer).await?;
         let looked = tokio::task::spawn_blocking(move || {
+            // Whoever asked may have hung up; the work goes on until it is done.
+            let _permit = permit;
             let Parties { companies, customers, decisions, .. } = &parties;
             let found = match_customers(&CustomerInput { companies, customers, decisions, policy: &policy });
             (parties, found)

@@ -18,6 +18,7 @@ pub use decide::{Decide, DecideError, MAX_REASON};
 pub use decide_all::{ConfirmAll, ConfirmAllError, MAX_BULK, SuggestionList, Verdict};
 pub use exclude::{Exclude, ExcludeError};
 pub use floor::GuardedFloor;
+pub(in crate::service) use floor::keep as keep_floor;
 pub use preview::{Preview, PreviewPair, PreviewPairs, Replay};
 pub use read::MappingList;
 

@@ -87,6 +87,8 @@ struct BothWays {
     present: Vec<Found>,
     replayed: Vec<Found>,
     lessons: Lessons,
+    /// PSA records that there are; decisions about others cannot be replayed.
+    psa: HashSet<Uuid>,
 }
 
 impl MappingService {
@@ -114,7 +116,8 @@ impl MappingService {
         kind: MappingKind,
         floor: Confidence,
     ) -> Result<Preview, RematchError> {
-        let _permit = self.looks.acquire().await.map_err(|error| RematchError::Engine(error.to_string()))?;
+        let permit = self.looks.clone().acquire_owned().await;
+        let permit = permit.map_err(|error| RematchError::Engine(error.to_string()))?;
         let scene = self.scene(command).await?;
         let standing = self.standing(command, kind).await?;
         let in_force = self.policy(&scene, kind).await?.floor;
@@ -123,14 +126,15 @@ impl MappingService {
         let both = match kind {
             MappingKind::Customer => {
                 let parties = self.parties(command, &scene, &standing).await?;
-                tokio::task::spawn_blocking(move || customers_both_ways(&parties, &policy)).await
+                tokio::task::spawn_blocking(move || (permit, customers_both_ways(&parties, &policy))).await
             }
             MappingKind::Product => {
                 let goods = self.goods(command, &scene, &standing).await?;
-                tokio::task::spawn_blocking(move || products_both_ways(&goods, &policy)).await
+                tokio::task::spawn_blocking(move || (permit, products_both_ways(&goods, &policy))).await
             }
         };
-        let both = both.map_err(|error| RematchError::Engine(error.to_string()))?;
+        // The permit came with the work: whoever asked may have hung up, and the work goes on until it is done.
+        let (_permit, both) = both.map_err(|error| RematchError::Engine(error.to_string()))?;
         Ok(compare(both, &standing, floor, in_force))
     }
 }
@@ -149,7 +153,8 @@ fn customers_both_ways(parties: &Parties, policy: &MatchingPolicy) -> BothWays {
         (found.collect(), result.lessons)
     };
     let (present, lessons) = run(decisions);
-    BothWays { present, lessons, replayed: run(&Decisions::default()).0 }
+    let psa = customer_ids.values().copied().collect();
+    BothWays { present, lessons, replayed: run(&Decisions::default()).0, psa }
 }
 
 fn products_both_ways(goods: &Goods, policy: &MatchingPolicy) -> BothWays {
@@ -166,7 +171,8 @@ fn products_both_ways(goods: &Goods, policy: &MatchingPolicy) -> BothWays {
         (found.collect(), result.lessons)
     };
     let (present, lessons) = run(decisions);
-    BothWays { present, lessons, replayed: run(&Decisions::default()).0 }
+    let psa = item_ids.values().copied().collect();
+    BothWays { present, lessons, replayed: run(&Decisions::default()).0, psa }
 }
 
 fn mapped(outcome: Outcome, ids: &HashMap<ExternalId, Uuid>) -> Option<(Uuid, Confidence, Box<Explanation>)> {
@@ -189,9 +195,14 @@ fn compare(both: BothWays, standing: &Standing, floor: Confidence, in_force: Con
     for found in both.present {
         let rows = rows(&found);
         let Some((psa_record_id, confidence, explanation)) = &found.mapped else { continue };
-        // What somebody took away is offered, and not mapped again.
-        let is_taken_away = rows.iter().any(|row| row.psa_record_id == *psa_record_id && was_taken_away(row));
-        if is_taken_away {
+        // What somebody took away is offered, and not mapped again; what is settled is not looked at.
+        let is_out = rows.iter().any(|row| match row.state.status() {
+            MappingStatus::Confirmed => true,
+            MappingStatus::Rejected => row.psa_record_id == *psa_record_id,
+            MappingStatus::Removed => row.psa_record_id == *psa_record_id && was_taken_away(row),
+            MappingStatus::Suggested => false,
+        });
+        if is_out {
             continue;
         }
         mapped += u64::from(*confidence >= floor);
@@ -204,10 +215,13 @@ fn compare(both: BothWays, standing: &Standing, floor: Confidence, in_force: Con
     for found in both.replayed {
         let rows = rows(&found);
         let of_status = |status| {
-            let rows = rows.iter().filter(move |mapping| mapping.state.status() == status);
-            rows.map(|mapping| mapping.psa_record_id).collect::<HashSet<Uuid>>()
+            let present = rows.iter().filter(|mapping| both.psa.contains(&mapping.psa_record_id));
+            present.filter(move |mapping| mapping.state.status() == status)
         };
-        let (confirmed, rejected) = (of_status(MappingStatus::Confirmed), of_status(MappingStatus::Rejected));
+        // The decision for the very term wins over the one for the whole product.
+        let confirmed = of_status(MappingStatus::Confirmed).max_by_key(|mapping| mapping.scope == found.scope);
+        let confirmed: HashSet<Uuid> = confirmed.map(|mapping| mapping.psa_record_id).into_iter().collect();
+        let rejected: HashSet<Uuid> = of_status(MappingStatus::Rejected).map(|mapping| mapping.psa_record_id).collect();
         let now = found.mapped.as_ref().filter(|(_, confidence, _)| *confidence >= floor);
         match now {
             Some((target, _, _)) if confirmed.contains(target) => right += 1,

@@ -13,9 +13,11 @@ use crate::domain::audit::Change;
 use crate::domain::id::{ExclusionId, IntegrationId};
 use crate::domain::mapping::{Decision, ExclusionReason, MappingKind, MappingScope, MappingStatus, RecordKind};
 use crate::domain::provider::ProviderAccount;
+use crate::service::mapping::keep_floor;
 use crate::service::mapping::term_scope;
 use crate::service::{Internal, OrInternal as _};
 use crate::storage::exclusion::{self, Exclusion};
+use crate::storage::mapping::Withdrawal;
 use crate::storage::source::company::CompanyTable;
 use crate::storage::source::customer::CustomerTable;
 use crate::storage::source::pax8_product::Pax8ProductTable;
@@ -121,18 +123,23 @@ impl MappingFilesService {
             None => None,
         };
         let tx = core.store.begin().await.internal(caller)?;
+        integration::hold(&tx, organization_id, command.integration_id).await.internal(caller)?;
         let outcome = async {
             let mut summary = ImportSummary::default();
+            let mut rises = Vec::new();
             if let Some(rows) = customers {
                 summary.customers = Some(self.apply(&tx, caller, &command, MappingKind::Customer, rows).await?);
             }
             if let Some(rows) = products {
                 summary.products = Some(self.apply(&tx, caller, &command, MappingKind::Product, rows).await?);
             }
-            Ok(summary)
+            for kind in [MappingKind::Customer, MappingKind::Product] {
+                rises.extend(keep_floor(&tx, core, caller, command.integration_id, kind).await?);
+            }
+            Ok((summary, rises))
         }
         .await;
-        let summary: ImportSummary = match outcome {
+        let (summary, rises): (ImportSummary, Vec<Change>) = match outcome {
             Err(StorageError::Conflict(_)) => return Err(ImportError::Busy),
             other => other.internal(caller)?,
         };
@@ -146,6 +153,9 @@ impl MappingFilesService {
                 reason: None,
             };
             core.audit(&tx, caller, change).await.internal(caller)?;
+        }
+        for rise in rises {
+            core.audit(&tx, caller, rise).await.internal(caller)?;
         }
         tx.commit().await.internal(caller)?;
         Ok(summary)
@@ -328,7 +338,8 @@ impl MappingFilesService {
             ..ImportedFile::default()
         };
         imported.rejected.extend(rejected);
-        imported.removed = mapping::withdraw_suggestions(tx, organization_id, &removed, &decision).await?;
+        let why = Withdrawal::Replaced;
+        imported.removed = mapping::withdraw_suggestions(tx, organization_id, &removed, why, &decision).await?;
         let confirmed = mapping::adopt_suggestions(tx, organization_id, &adopted, &decision).await?;
         if confirmed < adopted.len() as u64 {
             return Err(StorageError::Conflict("a suggestion was decided in between".to_owned()));

@@ -110,7 +110,7 @@ pub(super) fn plan(setting: &Setting<'_>, mappings: Vec<Mapping>, rows: Vec<Want
                 }
                 (MappingStatus::Confirmed, Precedence::File) => {
                     is_replacing = true;
-                    endings.push(changed(rival, rival.state.clone().remove(setting.decision.clone()), setting));
+                    endings.push(changed(rival, rival.state.clone().replace(setting.decision.clone()), setting));
                 }
                 _ => plan.removed.push(rival.id.0),
             }

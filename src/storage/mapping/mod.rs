@@ -45,6 +45,7 @@ fn active(mapping: &Mapping) -> ActiveModel {
         origin: Set(mapping.origin.word().to_owned()),
         confidence: Set(evidence.map(|evidence| confidence_column(evidence.confidence))),
         evidence: Set(evidence.map(|evidence| evidence.explanation.clone())),
+        is_replaced: Set(matches!(mapping.state, MappingState::Removed { is_replaced: true, .. })),
         factor: Set(ExactDecimal(mapping.factor)),
         role: Set(mapping.role.word().to_owned()),
         decided_by: Set(decision.map(|decision| decision.decided_by.clone())),
@@ -80,7 +81,9 @@ fn domain(model: Model) -> Result<Mapping, StorageError> {
         }
         MappingStatus::Confirmed => MappingState::Confirmed { evidence, decision: decided()? },
         MappingStatus::Rejected => MappingState::Rejected { evidence, decision: decided()? },
-        MappingStatus::Removed => MappingState::Removed { evidence, decision: decided()? },
+        MappingStatus::Removed => {
+            MappingState::Removed { evidence, is_replaced: model.is_replaced, decision: decided()? }
+        }
     };
     Ok(Mapping {
         id: MappingId(model.id),
@@ -340,16 +343,27 @@ pub async fn propose_again(tx: &Tx, mapping: &Mapping) -> Result<bool, StorageEr
     Ok(result.rows_affected == 1)
 }
 
+/// Why suggestions are taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// A person decided for other records.
+    Replaced,
+    /// The machine has a reason of its own.
+    Reconsidered,
+}
+
 /// Takes suggestions away by one decision; what a person decided in the meantime stays.
 pub async fn withdraw_suggestions(
     tx: &Tx,
     organization_id: OrganizationId,
     ids: &[Uuid],
+    why: Withdrawal,
     decision: &Decision,
 ) -> Result<u64, StorageError> {
     let mut withdrawn = 0;
     for chunk in ids.chunks(BATCH) {
         let result = decided(MappingStatus::Removed, decision)
+            .col_expr(Column::IsReplaced, Expr::value(why == Withdrawal::Replaced))
             .filter(Column::OrganizationId.eq(organization_id.0))
             .filter(Column::Status.eq(MappingStatus::Suggested.word()))
             .filter(Column::Id.is_in(chunk.iter().copied()))

@@ -8,7 +8,7 @@ use super::super::StorageError;
 use super::super::text::Word as _;
 use super::{confidence_column, domain, of_integration};
 use crate::domain::id::{IntegrationId, OrganizationId};
-use crate::domain::mapping::{Mapping, MappingKind, MappingOrigin, MappingStatus};
+use crate::domain::mapping::{Mapping, MappingKind, MappingStatus};
 
 /// Reviews of one outcome at one confidence.
 #[derive(Debug, FromQueryResult)]
@@ -18,10 +18,10 @@ struct Counted {
     times: i64,
 }
 
-/// Mappings that the machine had made by itself, not limited to a customer.
-fn automatic(organization_id: OrganizationId, integration_id: IntegrationId, kind: MappingKind) -> Select<Entity> {
+/// Mappings that the machine had proposed, whoever chose them later, and that are not limited to a customer.
+fn proposed(organization_id: OrganizationId, integration_id: IntegrationId, kind: MappingKind) -> Select<Entity> {
     of_integration(organization_id, integration_id, kind)
-        .filter(Column::Origin.eq(MappingOrigin::Automatic.word()))
+        .filter(Column::Confidence.is_not_null())
         .filter(Column::CustomerScope.eq(""))
 }
 
@@ -45,11 +45,13 @@ fn confirmed_instead() -> SelectStatement {
         .to_owned()
 }
 
-/// Rejected, or taken away because a person confirmed another pair.
+/// Rejected, or taken away because a person decided for another pair, which still holds.
 fn was_wrong() -> Condition {
-    Condition::any().add(Column::Status.eq(MappingStatus::Rejected.word())).add(
-        Condition::all().add(Column::Status.eq(MappingStatus::Removed.word())).add(Expr::exists(confirmed_instead())),
-    )
+    let replaced = Condition::all()
+        .add(Column::Status.eq(MappingStatus::Removed.word()))
+        .add(Column::IsReplaced.eq(true))
+        .add(Expr::exists(confirmed_instead()));
+    Condition::any().add(Column::Status.eq(MappingStatus::Rejected.word())).add(replaced)
 }
 
 /// How often mappings of which confidence, in millionths, were found right or wrong.
@@ -59,12 +61,11 @@ pub async fn reviews(
     integration_id: IntegrationId,
     kind: MappingKind,
 ) -> Result<Vec<(u32, bool, u64)>, StorageError> {
-    let query = automatic(organization_id, integration_id, kind)
+    let query = proposed(organization_id, integration_id, kind)
         .select_only()
         .column(Column::Confidence)
         .column(Column::Status)
         .column_as(Column::Id.count(), "times")
-        .filter(Column::Confidence.is_not_null())
         .filter(Condition::any().add(Column::Status.eq(MappingStatus::Confirmed.word())).add(was_wrong()))
         .group_by(Column::Confidence)
         .group_by(Column::Status)
@@ -88,7 +89,7 @@ pub async fn surest_mistake(
     kind: MappingKind,
     at_least: u32,
 ) -> Result<Option<Mapping>, StorageError> {
-    let query = automatic(organization_id, integration_id, kind)
+    let query = proposed(organization_id, integration_id, kind)
         .filter(Column::Confidence.gte(confidence_column(at_least)))
         .filter(was_wrong())
         .order_by_desc(Column::Confidence)
@@ -104,7 +105,7 @@ pub async fn suggestions_below(
     kind: MappingKind,
     floor: u32,
 ) -> Result<Vec<Mapping>, StorageError> {
-    let query = automatic(organization_id, integration_id, kind)
+    let query = proposed(organization_id, integration_id, kind)
         .filter(Column::Status.eq(MappingStatus::Suggested.word()))
         .filter(Column::Confidence.lt(confidence_column(floor)))
         .order_by_asc(Column::Pax8RecordId)

@@ -6,12 +6,13 @@ use uuid::Uuid;
 
 use super::extent::Extent;
 use super::plan::{Standing, Verdict};
-use super::{Ids, MappingService, Rematch, RematchError, Scene, digests};
+use super::{Ids, MappingService, Rematch, RematchError, Scene, by_id};
 use crate::domain::id::ExternalId;
 use crate::domain::mapping::{MappingKind, MappingScope, MappingStatus};
 use crate::domain::run::MatchCount;
 use crate::engine::matching::{
-    CustomerInput, CustomerMatch, Decisions, Outcome, PartyRecord, Touched, match_customers, match_touched_customers,
+    CustomerInput, CustomerMatch, Decisions, Outcome, PartyRecord, Touched, customer_digests, digest, match_customers,
+    match_touched_customers,
 };
 use crate::service::mapping::explanation::evidence;
 use crate::storage::source::company::CompanyTable;
@@ -38,23 +39,31 @@ impl MappingService {
         let parties = self.parties(command, scene, &standing).await?;
         let Parties { companies, customers, decisions, company_ids, customer_ids } = parties;
         let policy = self.policy(scene, MappingKind::Customer).await?;
-        let records = digests(&companies, &company_ids, |company| (&company.key, company))
-            .chain(digests(&customers, &customer_ids, |customer| (&customer.key, customer)))
+        let company_digests = companies.iter().map(digest).collect();
+        let records = by_id(companies.iter().map(|company| &company.key), company_digests, &company_ids)
+            .chain(by_id(customers.iter().map(|customer| &customer.key), customer_digests(&customers), &customer_ids))
             .collect();
         let owner = command.owner(MappingKind::Customer);
-        let seen = self.extent(owner, &policy, &standing, (&company_ids, &customer_ids), records).await?;
+        let mut seen = self.extent(owner, &policy, &standing, (&company_ids, &customer_ids), records).await?;
         let extent = seen.extent.clone();
-        let matches = self
+        let (matches, lessons, is_all) = self
             .run_engine(command, move || {
                 let (companies, customers, decisions, policy) = (&companies, &customers, &decisions, &policy);
                 let input = CustomerInput { companies, customers, decisions, policy };
-                match extent {
-                    Extent::All => match_customers(&input).matches,
-                    Extent::Touched(touched) if touched == Touched::default() => Vec::new(),
-                    Extent::Touched(touched) => match_touched_customers(&input, &touched).matches,
+                if let Extent::Touched(touched, lessons) = extent {
+                    if touched == Touched::default() {
+                        return (Vec::new(), lessons, false);
+                    }
+                    let found = match_touched_customers(&input, &touched);
+                    if digest(&found.lessons) == lessons {
+                        return (found.matches, lessons, false);
+                    }
                 }
+                let found = match_customers(&input);
+                (found.matches, digest(&found.lessons), true)
             })
             .await?;
+        seen.note(lessons, is_all);
         let affected: HashSet<&ExternalId> = matches.iter().map(|found| &found.company).collect();
         let kept = company_ids.iter().filter(|(company, _)| !affected.contains(company));
         let kept: Vec<(Uuid, MappingScope)> = kept.map(|(_, id)| (*id, MappingScope::default())).collect();

@@ -2,14 +2,13 @@
 //! matches nothing.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use uuid::Uuid;
 
 use super::plan::Standing;
 use super::{Ids, MappingService};
 use crate::domain::mapping::MappingStatus;
-use crate::engine::matching::{MatchingPolicy, RULES_VERSION, Touched};
+use crate::engine::matching::{MatchingPolicy, RULES_VERSION, Touched, digest};
 use crate::storage::candidate::{self, Owner};
 use crate::storage::memory::{self, Memory};
 use crate::storage::{StorageError, Tx};
@@ -23,8 +22,9 @@ const FEW: u64 = 50;
 pub(super) enum Extent {
     /// Every record: the first time, and after a decision, another policy or many changes.
     All,
-    /// What these changes may have touched; nothing where there are none.
-    Touched(Touched),
+    /// What these changes may have touched; nothing where there are none. Where they change the lessons too, whose digest
+    /// is beside them, everything is matched after all.
+    Touched(Touched, u64),
 }
 
 /// What will be remembered when the matching is done.
@@ -34,19 +34,11 @@ pub(super) struct Seen {
     memory: Memory,
 }
 
-/// A digest of a record. Only equality counts, so that it may differ between releases: then all is matched once.
-pub(super) fn digest(record: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    record.hash(&mut hasher);
-    hasher.finish()
-}
-
 /// The rules and the policy that the verdicts depend on.
 fn context(policy: &MatchingPolicy) -> String {
-    let mut hasher = DefaultHasher::new();
-    (env!("CARGO_PKG_VERSION"), RULES_VERSION).hash(&mut hasher);
-    (policy.floor.millionths(), policy.candidates_per_record, &policy.own_names).hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
+    let program = (env!("CARGO_PKG_VERSION"), RULES_VERSION);
+    let wanted = (policy.floor.millionths(), policy.candidates_per_record, &policy.own_names);
+    format!("{:016x}", digest(&(program, wanted)))
 }
 
 impl MappingService {
@@ -61,7 +53,7 @@ impl MappingService {
     ) -> Result<Seen, StorageError> {
         let db = self.core.store.read();
         let mut memory =
-            Memory { context: context(policy), mapping_versions: standing.versions(), records, matched_alone: 0 };
+            Memory { context: context(policy), mapping_versions: standing.versions(), records, ..Memory::default() };
         let is_like = |old: &Memory| old.context == memory.context && old.mapping_versions == memory.mapping_versions;
         let old = memory::find(db, owner).await?.filter(is_like);
         let Some(old) = old else { return Ok(Seen { extent: Extent::All, memory }) };
@@ -85,11 +77,20 @@ impl MappingService {
             ids.iter().filter(|(_, id)| wanted.contains(id)).map(|(external_id, _)| external_id.clone()).collect()
         };
         let touched = Touched { pax8: of(pax8, &changed), psa: of(psa, &changed), named: of(pax8, &named) };
-        Ok(Seen { extent: Extent::Touched(touched), memory })
+        memory.lessons = old.lessons;
+        Ok(Seen { extent: Extent::Touched(touched, old.lessons), memory })
     }
 }
 
 impl Seen {
+    /// Notes what the decisions taught; where everything was matched although little had changed, that too.
+    pub fn note(&mut self, lessons: u64, is_all: bool) {
+        self.memory.lessons = lessons;
+        if is_all {
+            self.memory.matched_alone = 0;
+        }
+    }
+
     /// Remembers it, in the transaction that ends the matching, which made so many changes to mappings. What anybody else
     /// changed meanwhile is not among them, so that the next matching looks at everything.
     pub async fn save(&mut self, tx: &Tx, owner: Owner, own_changes: u64) -> Result<(), StorageError> {

@@ -10,13 +10,12 @@ mod plan;
 pub(super) mod product;
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::time::Duration;
 
 use thiserror::Error;
 use uuid::Uuid;
 
-use self::extent::{Seen, digest};
+use self::extent::Seen;
 pub(super) use self::plan::Standing;
 use self::plan::{RecordPlan, Verdict};
 use super::{MappingService, floor, withdrawal};
@@ -24,12 +23,13 @@ use crate::domain::access::{Actor, Caller};
 use crate::domain::audit::Change;
 use crate::domain::id::{ExternalId, IntegrationId, OrganizationId, SyncRunId};
 use crate::domain::integration::Integration;
-use crate::domain::mapping::{MappingKind, MappingScope, MappingStatus};
+use crate::domain::mapping::{Mapping, MappingKind, MappingScope, MappingStatus};
 use crate::domain::provider::ProviderAccount;
 use crate::domain::run::MatchCount;
 use crate::engine::matching::{Confidence, MatchingPolicy};
 use crate::storage::candidate::{self, Owner};
 use crate::storage::job::{self, Claim};
+use crate::storage::mapping::Withdrawal;
 use crate::storage::{StorageError, Tx, account, integration, mapping};
 
 /// Records of one transaction.
@@ -129,9 +129,10 @@ impl MappingService {
         }
     }
 
-    /// A transaction of the job; the claim is checked first.
+    /// A transaction of the job; the claim is checked first. It holds the integration, as decisions do.
     async fn begin(&self, command: Rematch<'_>) -> Result<Tx, StorageError> {
         let tx = self.core.store.begin().await?;
+        integration::hold(&tx, command.organization_id, command.integration_id).await?;
         if let Some(claim) = command.claim {
             job::hold(&tx, claim, self.core.clock.now()).await?;
         }
@@ -185,7 +186,9 @@ impl MappingService {
         for ids in orphaned.chunks(BATCH) {
             let tx = self.begin(command).await?;
             let withdrawal = withdrawal(now, "The record or its term is gone.");
-            let withdrawn = mapping::withdraw_suggestions(&tx, command.organization_id, ids, &withdrawal).await?;
+            let withdrawn =
+                mapping::withdraw_suggestions(&tx, command.organization_id, ids, Withdrawal::Reconsidered, &withdrawal)
+                    .await?;
             self.audit_rematch(command, &tx, 0, withdrawn).await?;
             tx.commit().await?;
             own_changes += withdrawn;
@@ -234,8 +237,11 @@ impl MappingService {
         let nothing = stale.is_empty() && inserted.is_empty() && refreshed.is_empty() && withdrawn.is_empty();
         if !nothing {
             let tx = self.begin(command).await?;
+            self.keep_above_floor(command, owner.kind, &tx, &mut inserted).await?;
             let decision = withdrawal(self.core.clock.now(), "The matching no longer finds the pair.");
-            let withdrawn = mapping::withdraw_suggestions(&tx, command.organization_id, &withdrawn, &decision).await?;
+            let why = Withdrawal::Reconsidered;
+            let withdrawn =
+                mapping::withdraw_suggestions(&tx, command.organization_id, &withdrawn, why, &decision).await?;
             let suggested = mapping::insert_suggestions(&tx, &inserted).await?;
             mapping::refresh_evidence(&tx, &refreshed).await?;
             candidate::replace(&tx, owner, &stale, &candidates).await?;
@@ -246,6 +252,9 @@ impl MappingService {
         // Few pairs come back, and each may meet a decision made a moment ago, which then stays.
         for mapping in proposed {
             let tx = self.begin(command).await?;
+            let mut proposed = vec![mapping];
+            self.keep_above_floor(command, owner.kind, &tx, &mut proposed).await?;
+            let Some(mapping) = proposed.pop() else { continue };
             match mapping::propose_again(&tx, &mapping).await {
                 Ok(true) => {
                     self.audit_rematch(command, &tx, 1, 0).await?;
@@ -257,6 +266,26 @@ impl MappingService {
             }
         }
         Ok(changes)
+    }
+
+    /// Drops suggestions below the floor that holds now: somebody may have raised it since the matching began.
+    async fn keep_above_floor(
+        &self,
+        command: Rematch<'_>,
+        kind: MappingKind,
+        tx: &Tx,
+        suggestions: &mut Vec<Mapping>,
+    ) -> Result<(), StorageError> {
+        if suggestions.is_empty() {
+            return Ok(());
+        }
+        let (organization_id, integration_id) = (command.organization_id, command.integration_id);
+        let found = integration::find(&**tx, organization_id, integration_id).await?;
+        let chosen = found.map_or(0, |integration| integration.settings.mapping_floor);
+        let guarded = floor::guarded(&**tx, organization_id, integration_id, kind, chosen).await?;
+        let in_force = guarded.floor.in_force.millionths();
+        suggestions.retain(|mapping| mapping.state.evidence().is_some_and(|evidence| evidence.confidence >= in_force));
+        Ok(())
     }
 
     /// Says in the audit chain what a transaction changes, last in it: a run that is killed has said what it did.
@@ -290,16 +319,13 @@ impl MappingService {
     }
 }
 
-/// Digests of records by our id.
-fn digests<'a, T, R: Hash + 'a>(
-    records: &'a [T],
-    ids: &'a Ids,
-    of: impl Fn(&'a T) -> (&'a ExternalId, &'a R) + 'a,
-) -> impl Iterator<Item = (Uuid, u64)> + 'a {
-    records.iter().filter_map(move |record| {
-        let (key, record) = of(record);
-        Some((*ids.get(key)?, digest(record)))
-    })
+/// Digests by our ids, for records with these keys.
+fn by_id<'a>(
+    keys: impl Iterator<Item = &'a ExternalId>,
+    digests: Vec<u64>,
+    ids: &Ids,
+) -> impl Iterator<Item = (Uuid, u64)> {
+    keys.zip(digests).filter_map(|(key, digest)| Some((*ids.get(key)?, digest)))
 }
 
 /// Our ids of records by the provider's.

@@ -139,8 +139,17 @@ impl Standing {
         let rows = || rows.iter().map(|row| &self.mappings[*row]);
         let is_settled = rows()
             .any(|mapping| mapping.state.status() == MappingStatus::Confirmed && mapping.scope.covers(&verdict.scope));
+        // What was rejected for every term stays rejected for each.
+        let is_refused = |psa_record_id: Uuid| {
+            rows().any(|mapping| {
+                mapping.psa_record_id == psa_record_id
+                    && mapping.state.status() == MappingStatus::Rejected
+                    && mapping.scope.covers(&verdict.scope)
+            })
+        };
+        let found = verdict.mapped.clone().filter(|(psa_record_id, _)| !is_settled && !is_refused(*psa_record_id));
         let mut mapped = None;
-        if let Some((psa_record_id, evidence)) = verdict.mapped.filter(|_| !is_settled) {
+        if let Some((psa_record_id, evidence)) = found {
             let known = rows()
                 .find(|mapping| mapping.scope == verdict.scope && mapping.psa_record_id == psa_record_id)
                 .cloned();
@@ -297,5 +306,27 @@ mod tests {
         check(Some(suggested.clone().reject(by("Ann"))), Some(2), (0, 0, 0, 1), 0);
         check(Some(suggested.clone().remove(by("Ann"))), Some(2), (0, 0, 0, 2), 0);
         check(Some(suggested.remove(by(MACHINE))), Some(2), (0, 1, 0, 1), 0);
+    }
+
+    #[test]
+    fn what_was_rejected_for_every_commitment_is_not_proposed_for_one() {
+        let yearly = |commitment: &str| MappingScope {
+            billing_term: "Annual".into(),
+            commitment_term: commitment.into(),
+            customer: String::new(),
+        };
+        let rejected = MappingState::Rejected { evidence: None, decision: by("Ann") };
+        let old = Mapping { scope: yearly(""), kind: MappingKind::Product, ..mapping(2, rejected) };
+        let (organization, integration) = (OrganizationId(Uuid::nil()), IntegrationId(Uuid::nil()));
+        let mut standing = Standing::new(organization, integration, MappingKind::Product, vec![old]);
+        let (mut plan, mut count) = (RecordPlan::new(RECORD), MatchCount::default());
+        let verdict = Verdict {
+            pax8_record_id: RECORD,
+            scope: yearly("1-Year"),
+            mapped: Some((Uuid::from_u128(2), evidence(990_000))),
+            candidates: vec![(Uuid::from_u128(2), evidence(990_000))],
+        };
+        standing.judge(verdict, &mut plan, &mut count, DateTime::UNIX_EPOCH, &CountingIds::default());
+        assert!(plan.inserted.is_empty() && plan.candidates.is_empty());
     }
 }

@@ -6,14 +6,14 @@ use uuid::Uuid;
 
 use super::extent::Extent;
 use super::plan::{Standing, Verdict};
-use super::{Ids, MappingService, Rematch, RematchError, Scene, digests};
+use super::{Ids, MappingService, Rematch, RematchError, Scene, by_id};
 use crate::domain::id::ExternalId;
 use crate::domain::mapping::{MappingKind, MappingScope, MappingStatus};
 use crate::domain::record::{BillingTerm, Known};
 use crate::domain::run::MatchCount;
 use crate::engine::matching::{
-    Decisions, ItemRecord, Outcome, ProductInput, ProductMatch, ProductRecord, ProductTerm, Touched, match_products,
-    match_touched_products,
+    Decisions, ItemRecord, Outcome, ProductInput, ProductMatch, ProductRecord, ProductTerm, Touched, digest,
+    item_digests, match_products, match_touched_products,
 };
 use crate::service::mapping::explanation::evidence;
 use crate::storage::StorageError;
@@ -41,11 +41,12 @@ impl MappingService {
         let mut standing = self.standing(command, MappingKind::Product).await?;
         let Goods { products, items, decisions, product_ids, item_ids } = self.goods(command, scene, &standing).await?;
         let policy = self.policy(scene, MappingKind::Product).await?;
-        let records = digests(&products, &product_ids, |product| (&product.key, product))
-            .chain(digests(&items, &item_ids, |item| (&item.key, item)))
+        let product_digests = products.iter().map(digest).collect();
+        let records = by_id(products.iter().map(|product| &product.key), product_digests, &product_ids)
+            .chain(by_id(items.iter().map(|item| &item.key), item_digests(&items, &products), &item_ids))
             .collect();
         let owner = command.owner(MappingKind::Product);
-        let seen = self.extent(owner, &policy, &standing, (&product_ids, &item_ids), records).await?;
+        let mut seen = self.extent(owner, &policy, &standing, (&product_ids, &item_ids), records).await?;
         let mut kept: Vec<(Uuid, MappingScope)> = Vec::new();
         if seen.extent != Extent::All {
             for product in &products {
@@ -54,17 +55,24 @@ impl MappingService {
             }
         }
         let extent = seen.extent.clone();
-        let matches = self
+        let (matches, lessons, is_all) = self
             .run_engine(command, move || {
                 let (products, items, decisions, policy) = (&products, &items, &decisions, &policy);
                 let input = ProductInput { products, items, decisions, policy };
-                match extent {
-                    Extent::All => match_products(&input).matches,
-                    Extent::Touched(touched) if touched == Touched::default() => Vec::new(),
-                    Extent::Touched(touched) => match_touched_products(&input, &touched).matches,
+                if let Extent::Touched(touched, lessons) = extent {
+                    if touched == Touched::default() {
+                        return (Vec::new(), lessons, false);
+                    }
+                    let found = match_touched_products(&input, &touched);
+                    if digest(&found.lessons) == lessons {
+                        return (found.matches, lessons, false);
+                    }
                 }
+                let found = match_products(&input);
+                (found.matches, digest(&found.lessons), true)
             })
             .await?;
+        seen.note(lessons, is_all);
         let affected: HashSet<&Uuid> =
             matches.iter().filter_map(|found| product_ids.get(&found.term.product)).collect();
         kept.retain(|(id, _)| !affected.contains(id));
