@@ -21,6 +21,7 @@ use tracing::debug;
 use url::Url;
 
 use super::ConnectorError;
+use super::address::{GuardedResolver, Network, NotPublic};
 use super::failure::{failure_of, readable};
 use crate::environment::Clock;
 use crate::secret::{REDACTED, redact, redact_header};
@@ -53,6 +54,8 @@ pub struct ClientSettings {
     pub max_retry_after: Duration,
     /// Headers sent with every request.
     pub headers: HeaderMap,
+    /// Where connections may go.
+    pub network: Network,
 }
 
 impl ClientSettings {
@@ -70,6 +73,7 @@ impl ClientSettings {
             max_delay: Duration::from_secs(30),
             max_retry_after: Duration::from_secs(120),
             headers: HeaderMap::new(),
+            network: Network::default(),
         }
     }
 }
@@ -200,6 +204,7 @@ impl ProviderClient {
             .connect_timeout(settings.timeout.min(Duration::from_secs(10)))
             // A redirect would carry the credential to an address that nobody configured.
             .redirect(reqwest::redirect::Policy::none())
+            .dns_resolver(Arc::new(GuardedResolver { network: settings.network }))
             .user_agent(concat!("concord/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| unavailable(settings.provider, &error))?;
@@ -512,6 +517,10 @@ fn unavailable(provider: &'static str, error: &reqwest::Error) -> ConnectorError
     };
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
+        if let Some(refused) = cause.downcast_ref::<NotPublic>() {
+            // Trying again would lead to the same machine.
+            return ConnectorError::Unsupported(refused.to_string());
+        }
         message = format!("{message}: {cause}");
         source = cause.source();
     }

@@ -13,7 +13,7 @@ use tracing::info;
 use url::Url;
 
 use super::{Connectors, Recording};
-use crate::connector::address::{Place, place_of_url};
+use crate::connector::address::{Network, Place, place_of_url};
 use crate::connector::file::{FileMarketplace, FilePsa};
 use crate::connector::http::{Exchange, Recorder};
 use crate::connector::pax8::{Pax8, Pax8Secret, Pax8Settings};
@@ -152,11 +152,12 @@ impl Connections {
     /// The settings of an account, each of them usable.
     fn settings(&self, account: &ProviderAccount, connector: ConnectorKind) -> Result<Understood, SettingError> {
         let zone = account.time_zone.name().to_owned();
+        let network = if self.reach.private_networks { Network::Private } else { Network::Public };
         Ok(match connector {
             ConnectorKind::Pax8 => {
                 let settings: Pax8Settings = parsed(&account.settings)?;
                 let client_id = account.client_id.clone().unwrap_or_default();
-                let settings = Pax8Settings { client_id, time_zone: zone, ..settings };
+                let settings = Pax8Settings { client_id, time_zone: zone, network, ..settings };
                 settings.check()?;
                 self.check_url("base_url", &settings.base_url)?;
                 self.check_url("token_url", &settings.token_url)?;
@@ -164,7 +165,7 @@ impl Connections {
             }
             ConnectorKind::RevioPsa => {
                 let settings: RevioSettings = parsed(&account.settings)?;
-                let settings = RevioSettings { time_zone: zone, ..settings };
+                let settings = RevioSettings { time_zone: zone, network, ..settings };
                 settings.check()?;
                 self.check_url("api_base", &settings.api_base)?;
                 self.check_url("auth_url", &settings.auth_url)?;

@@ -56,6 +56,7 @@ impl Pax8 {
             max_tries: settings.max_tries,
             first_delay: Duration::from_millis(settings.first_delay_milliseconds),
             max_retry_after: Duration::from_secs(settings.max_retry_after_seconds),
+            network: settings.network,
             ..ClientSettings::new(PROVIDER, base_url, settings.requests_per_minute)
         };
         let client = ProviderClient::new(manners.clone(), Arc::clone(&clock))?.with_recorder(recorder.clone());

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::connector::address::{Place, place_of_url};
+use crate::connector::address::{Network, Place, place_of_url};
 use crate::connector::setting::{LONGEST_SKEW_SECONDS, Manners, SettingError, between};
 
 /// Requests a minute that Pax8 allows.
@@ -43,6 +43,9 @@ pub struct Pax8Settings {
     pub max_retry_after_seconds: u64,
     /// IANA time zone of the account: a moment becomes the day that it is there.
     pub time_zone: String,
+    /// Where connections may go; the operator's word and not a setting of the account.
+    #[serde(skip)]
+    pub network: Network,
 }
 
 impl Default for Pax8Settings {
@@ -61,6 +64,7 @@ impl Default for Pax8Settings {
             first_delay_milliseconds: 500,
             max_retry_after_seconds: 120,
             time_zone: "UTC".to_owned(),
+            network: Network::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::connector::address::{Place, place_of_url};
+use crate::connector::address::{Network, Place, place_of_url};
 use crate::connector::setting::{LONGEST_SKEW_SECONDS, Manners, SettingError, between};
 
 /// Requests a minute that Rev.io allows an account.
@@ -53,6 +53,9 @@ pub struct RevioSettings {
     pub token_skew_seconds: u64,
     /// IANA time zone of the account: a moment becomes the day that it is there.
     pub time_zone: String,
+    /// Where connections may go; the operator's word and not a setting of the account.
+    #[serde(skip)]
+    pub network: Network,
 }
 
 impl Default for RevioSettings {
@@ -80,6 +83,7 @@ impl Default for RevioSettings {
             limits: Limits::default(),
             token_skew_seconds: 60,
             time_zone: "UTC".to_owned(),
+            network: Network::default(),
         }
     }
 }

@@ -50,6 +50,7 @@ impl Parts<'_> {
             first_delay: Duration::from_millis(limits.first_delay_milliseconds),
             max_retry_after: Duration::from_secs(limits.max_retry_after_seconds),
             headers,
+            network: self.settings.network,
             ..ClientSettings::new(PROVIDER, base_url, limits.requests_per_minute)
         }
     }
