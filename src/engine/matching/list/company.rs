@@ -12,7 +12,7 @@ use super::super::name::{self, NameComparison, Relation};
 use super::super::normalize::squashed;
 use super::model::{self, Feature};
 use super::vectors::{hashed, hashed_trigrams};
-use super::{Keys, ListRecord, region};
+use super::{Keys, ListRecord, Workers, in_order, region};
 
 use SignalKind::{Acronym, City, Domain, LegalForm, Name, NameLeftover, Phone, PostalCode, SiteNumber, Street};
 
@@ -79,8 +79,8 @@ pub(super) struct Companies {
 
 impl Companies {
     /// Takes the records of both lists apart.
-    pub fn new(left: &[&ListRecord], right: &[&ListRecord]) -> Self {
-        let entries = |records: &[&ListRecord]| records.iter().map(|record| Entry::new(record)).collect::<Vec<_>>();
+    pub fn new(left: &[&ListRecord], right: &[&ListRecord], workers: &dyn Workers) -> Self {
+        let entries = |records: &[&ListRecord]| in_order(workers, records, |record| Entry::new(record));
         let (left, right) = (entries(left), entries(right));
         let mut words = WordFrequencies::default();
         let (mut cities, mut states) = (HashMap::new(), HashMap::new());
@@ -101,9 +101,9 @@ impl Companies {
     }
 
     /// The terms under which the records of both lists are found: spelling, words, exact keys.
-    pub fn keys(&self) -> Keys {
+    pub fn keys(&self, workers: &dyn Workers) -> Keys {
         let side = |entries: &[Entry]| {
-            let trigrams = entries.iter().map(|entry| {
+            let trigrams = in_order(workers, entries, |entry| {
                 let mut terms: Vec<u64> =
                     entry.party.name.aliases.iter().flat_map(|alias| hashed_trigrams(&alias.words)).collect();
                 if terms.is_empty() {
@@ -111,9 +111,8 @@ impl Companies {
                 }
                 terms
             });
-            let words = entries.iter().map(|entry| entry.party.words().into_iter().map(hashed).collect());
-            let exact = entries.iter().map(|entry| entry.exact_keys());
-            (trigrams.collect(), words.collect(), exact.collect())
+            let words = in_order(workers, entries, |entry| entry.party.words().into_iter().map(hashed).collect());
+            (trigrams, words, in_order(workers, entries, Entry::exact_keys))
         };
         let (left, right) = (side(&self.left), side(&self.right));
         Keys { trigrams: (left.0, right.0), words: (left.1, right.1), exact: (left.2, right.2) }

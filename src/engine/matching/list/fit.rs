@@ -75,7 +75,7 @@ pub fn fit(sets: &[LabelledLists], workers: &dyn Workers) -> Fitted {
         let samples: Vec<(Sample, &'static [Feature])> = sets
             .iter()
             .filter_map(|set| {
-                let lists = Lists::new(set.kind, &set.left, &set.right);
+                let lists = Lists::new(set.kind, &set.left, &set.right, workers);
                 (lists.kind_name() == kind).then(|| (sample(set, &lists, workers), lists.model().0))
             })
             .collect();

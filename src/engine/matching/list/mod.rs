@@ -18,7 +18,7 @@ mod vectors;
 mod weights;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use rust_decimal::Decimal;
 
@@ -131,10 +131,21 @@ impl Workers for OneByOne {
 
 /// Pairs the records of two lists; each record is in one pair at most. Best pairs first.
 pub fn match_lists(input: &ListInput<'_>, workers: &dyn Workers) -> Vec<ListPair> {
-    let lists = Lists::new(input.kind, input.left, input.right);
+    let lists = Lists::new(input.kind, input.left, input.right, workers);
     let judged = lists.judge(workers);
     let chosen = assign::choose(&judged);
-    chosen.into_iter().map(|at| lists.pair(&judged, at, input.policy)).collect()
+    in_order(workers, &chosen, |at| lists.pair(&judged, *at, input.policy))
+}
+
+/// The answers for some items in their order, worked out piece by piece.
+fn in_order<T: Sync, U: Send>(workers: &dyn Workers, items: &[T], work: impl Fn(&T) -> U + Sync) -> Vec<U> {
+    let pieces: Vec<&[T]> = items.chunks(CHUNK).collect();
+    let found: Vec<Mutex<Vec<U>>> = pieces.iter().map(|_| Mutex::default()).collect();
+    workers.run(pieces.len(), &|at| {
+        let answers = pieces[at].iter().map(&work).collect();
+        *found[at].lock().unwrap_or_else(PoisonError::into_inner) = answers;
+    });
+    found.into_iter().flat_map(|piece| piece.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
 }
 
 /// Terms of every record of both lists.
@@ -178,11 +189,11 @@ fn ordered(records: &[ListRecord]) -> Vec<&ListRecord> {
 }
 
 impl<'a> Lists<'a> {
-    fn new(kind: ListKind, left: &'a [ListRecord], right: &'a [ListRecord]) -> Self {
+    fn new(kind: ListKind, left: &'a [ListRecord], right: &'a [ListRecord], workers: &dyn Workers) -> Self {
         let (left, right) = (ordered(left), ordered(right));
         let licenses = || left.iter().chain(&right).filter(|record| licenses::is_license(record)).count();
         let kind = match kind {
-            ListKind::Customers => Kind::Companies(company::Companies::new(&left, &right)),
+            ListKind::Customers => Kind::Companies(company::Companies::new(&left, &right, workers)),
             // Licences are sold in lists of licences.
             ListKind::Products if licenses() * 2 > left.len() + right.len() => {
                 Kind::Licenses(licenses::Licenses::new(&left, &right))
@@ -190,18 +201,18 @@ impl<'a> Lists<'a> {
             ListKind::Products => Kind::Goods(goods::Goods::new(&left, &right)),
         };
         let keys = match &kind {
-            Kind::Companies(lists) => lists.keys(),
+            Kind::Companies(lists) => lists.keys(workers),
             Kind::Goods(lists) => lists.keys(),
             Kind::Licenses(lists) => lists.keys(),
         };
-        Self {
-            left,
-            right,
-            kind,
-            spelling: Vectors::new(keys.trigrams.0, keys.trigrams.1),
-            words: Vectors::new(keys.words.0, keys.words.1),
-            exact: keys.exact,
-        }
+        let terms = [keys.trigrams, keys.words].map(|terms| Mutex::new((terms, Vectors::default())));
+        workers.run(terms.len(), &|at| {
+            let mut terms = terms[at].lock().unwrap_or_else(PoisonError::into_inner);
+            let (left, right) = std::mem::take(&mut terms.0);
+            terms.1 = Vectors::new(left, right);
+        });
+        let [spelling, words] = terms.map(|terms| terms.into_inner().unwrap_or_else(PoisonError::into_inner).1);
+        Self { left, right, kind, spelling, words, exact: keys.exact }
     }
 
     fn model(&self) -> (&'static [Feature], Weights<'static>, assign::Rivals<'static>) {
@@ -240,9 +251,9 @@ impl<'a> Lists<'a> {
                     let row = row as u32;
                     pairs.extend(near.iter().map(|other| if from_left { (row, *other) } else { (*other, row) }));
                 }
-                found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(pairs);
+                found.lock().unwrap_or_else(PoisonError::into_inner).extend(pairs);
             });
-            pairs.extend(found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+            pairs.extend(found.into_inner().unwrap_or_else(PoisonError::into_inner));
         }
         pairs.sort_unstable();
         pairs.dedup();
@@ -298,9 +309,9 @@ impl<'a> Lists<'a> {
                     Compared { left, right, total }
                 })
                 .collect();
-            compared.lock().unwrap_or_else(std::sync::PoisonError::into_inner)[range].copy_from_slice(&found);
+            compared.lock().unwrap_or_else(PoisonError::into_inner)[range].copy_from_slice(&found);
         });
-        let compared = compared.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let compared = compared.into_inner().unwrap_or_else(PoisonError::into_inner);
         assign::judge(&compared, &rivals)
     }
 
