@@ -21,6 +21,13 @@ fn text(value: Value, what: &str) -> Result<String, String> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decimal(pub Number);
 
+impl Decimal {
+    /// Millionths, as confidences are kept, without zeros at the end.
+    pub fn of_millionths(millionths: u32) -> Self {
+        Self(Number::new(i64::from(millionths), 6).normalize())
+    }
+}
+
 /// An exact decimal number, written as a string such as `"12.50"`. Numbers are refused, because JSON numbers lose digits.
 #[Scalar(specified_by_url = "https://speleotrove.com/decimal/daconvs.html")]
 impl ScalarType for Decimal {

@@ -45,12 +45,6 @@ async fn worlds() -> Vec<World> {
     worlds
 }
 
-async fn mapping_of(world: &World, company: &str) -> Mapping {
-    let id = world.id::<CompanyTable>(&world.pax8, company).await;
-    let mappings = world.mappings(MappingKind::Customer).await;
-    mappings.into_iter().find(|mapping| mapping.pax8_record_id == id).expect("the company has a mapping")
-}
-
 fn decide(mapping: &Mapping) -> Decide {
     Decide { mapping_id: mapping.id, expected_version: Some(mapping.version), reason: None }
 }
@@ -59,9 +53,9 @@ fn decide(mapping: &Mapping) -> Decide {
 async fn a_rematch_keeps_what_people_decided() {
     for world in worlds().await {
         let (service, ann) = (&world.services.mapping, &world.caller);
-        let rejected = service.reject(ann, decide(&mapping_of(&world, "c1").await)).await.expect("rejected");
-        let confirmed = service.confirm(ann, decide(&mapping_of(&world, "c2").await)).await.expect("confirmed");
-        let removed = service.remove(ann, decide(&mapping_of(&world, "c3").await)).await.expect("removed");
+        let rejected = service.reject(ann, decide(&world.mapping_of("c1").await)).await.expect("rejected");
+        let confirmed = service.confirm(ann, decide(&world.mapping_of("c2").await)).await.expect("confirmed");
+        let removed = service.remove(ann, decide(&world.mapping_of("c3").await)).await.expect("removed");
         // The customer of the confirmed pair now looks like nobody, and the one of the rejected pair as before.
         world.companies(&[("c2", "Entirely Different Holdings", "elsewhere.example")]).await;
         let before = world.mappings(MappingKind::Customer).await;
@@ -80,14 +74,14 @@ async fn a_rematch_keeps_what_people_decided() {
 #[tokio::test]
 async fn what_the_machine_no_longer_finds_is_taken_back_and_may_return() {
     for world in worlds().await {
-        let first = mapping_of(&world, "c1").await;
+        let first = world.mapping_of("c1").await;
         world.companies(&[("c1", "Entirely Different Holdings", "elsewhere.example")]).await;
         world.rematch().await.expect("the matching ends");
-        let withdrawn = mapping_of(&world, "c1").await;
+        let withdrawn = world.mapping_of("c1").await;
         assert_eq!((withdrawn.state.status(), withdrawn.version), (MappingStatus::Removed, first.version + 1));
         world.companies(&[("c1", "Copper Kettle Bakery LLC", "copperkettle.example")]).await;
         world.rematch().await.expect("the matching ends");
-        let returned = mapping_of(&world, "c1").await;
+        let returned = world.mapping_of("c1").await;
         assert_eq!((returned.id, returned.state.status()), (first.id, MappingStatus::Suggested));
     }
 }
@@ -96,7 +90,7 @@ async fn what_the_machine_no_longer_finds_is_taken_back_and_may_return() {
 async fn a_decision_on_an_old_version_is_stale_and_a_repeated_one_harmless() {
     for world in worlds().await {
         let (service, ann) = (&world.services.mapping, &world.caller);
-        let read = mapping_of(&world, "c1").await;
+        let read = world.mapping_of("c1").await;
         let confirmed = service.confirm(ann, decide(&read)).await.expect("confirmed");
         match service.reject(ann, decide(&read)).await {
             Err(DecideError::Stale(current)) => assert_eq!(*current, confirmed),
@@ -168,7 +162,7 @@ async fn another_tenants_mapping_does_not_exist() {
         let service = &world.services.mapping;
         let foreign = World::organization(&world.services, "Somebody else").await;
         let stranger = caller(foreign, "stranger", Role::Admin);
-        let mapping = mapping_of(&world, "c1").await;
+        let mapping = world.mapping_of("c1").await;
         for verdict in [Verdict::Confirm, Verdict::Reject, Verdict::Reopen, Verdict::Remove] {
             let results = service.decide_many(&stranger, verdict, vec![decide(&mapping)]).await.expect("a role");
             assert!(matches!(results[..], [Err(DecideError::NotFound)]), "{verdict:?}");
@@ -179,7 +173,7 @@ async fn another_tenants_mapping_does_not_exist() {
         assert!(matches!(answer, Err(CreateMappingError::NotFound(_))));
         let viewer = caller(world.caller.organization_id, "viewer", Role::Viewer);
         assert!(matches!(service.confirm(&viewer, decide(&mapping)).await, Err(DecideError::Forbidden(_))));
-        assert_eq!(mapping_of(&world, "c1").await, mapping);
+        assert_eq!(world.mapping_of("c1").await, mapping);
     }
 }
 
@@ -187,7 +181,7 @@ async fn another_tenants_mapping_does_not_exist() {
 async fn a_bulk_decision_answers_for_each_in_order() {
     for world in worlds().await {
         let (service, ann) = (&world.services.mapping, &world.caller);
-        let (first, last) = (mapping_of(&world, "c1").await, mapping_of(&world, "c3").await);
+        let (first, last) = (world.mapping_of("c1").await, world.mapping_of("c3").await);
         let unknown = Decide { mapping_id: MappingId(Uuid::from_u128(5)), expected_version: None, reason: None };
         let stale = Decide { expected_version: Some(last.version + 7), ..decide(&last) };
         let commands = vec![decide(&first), unknown, stale, decide(&last)];
@@ -208,7 +202,7 @@ async fn all_suggestions_are_confirmed_only_as_the_list_that_was_seen() {
         world.companies(&[("c4", "Kettle Copper Works", "copperworks.example")]).await;
         world.rematch().await.expect("the matching ends");
         assert_eq!(service.suggestion_list(ann, integration_id, kind).await.expect("a list"), seen);
-        service.reject(ann, decide(&mapping_of(&world, "c1").await)).await.expect("rejected");
+        service.reject(ann, decide(&world.mapping_of("c1").await)).await.expect("rejected");
         let command = ConfirmAll { integration_id, kind, seen, reason: None };
         let now = match service.confirm_all(ann, command.clone()).await {
             Err(ConfirmAllError::ListChanged(now)) => now,
@@ -249,7 +243,7 @@ async fn a_job_that_lost_its_claim_writes_nothing() {
 #[tokio::test]
 async fn a_change_from_an_old_state_overwrites_nothing() {
     for world in worlds().await {
-        let old = mapping_of(&world, "c1").await;
+        let old = world.mapping_of("c1").await;
         world.services.mapping.confirm(&world.caller, decide(&old)).await.expect("it is confirmed");
         let tx = world.services.core.store.begin().await.expect("a transaction");
         let late = Mapping { version: old.version + 1, ..old.clone() };

@@ -2,11 +2,9 @@
 
 use concord::domain::mapping::MappingKind;
 use concord::domain::run::MatchCount;
-use concord::service::mapping::{CreateCustomerMapping, Decide};
+use concord::service::mapping::Decide;
 use concord::storage::candidate::{self, Owner};
 use concord::storage::memory;
-use concord::storage::source::company::CompanyTable;
-use concord::storage::source::customer::CustomerTable;
 
 use crate::mapping_world::World;
 use crate::postgres::{TestDatabase, databases};
@@ -115,9 +113,7 @@ async fn a_decision_matches_everything_again() {
         world.companies(&[("00", "Kettle Workshop Tucson", "kettle.example")]).await;
         world.rematch().await.expect("the matching ends");
         assert_eq!(matched_alone(&world).await, 1);
-        let company = world.id::<CompanyTable>(&world.pax8, "01").await;
-        let mappings = world.mappings(MappingKind::Customer).await;
-        let mapping = mappings.iter().find(|mapping| mapping.pax8_record_id == company).expect("it was mapped");
+        let mapping = world.mapping_of("01").await;
         let command = Decide { mapping_id: mapping.id, expected_version: None, reason: None };
         world.services.mapping.confirm(&world.caller, command).await.expect("confirmed");
         world.rematch().await.expect("the matching ends");
@@ -128,26 +124,9 @@ async fn a_decision_matches_everything_again() {
 #[tokio::test]
 async fn a_lesson_that_is_no_longer_learned_is_forgotten_everywhere() {
     for database in databases().await {
-        let world = World::open(database).await;
-        world
-            .companies(&[
-                ("c1", "Kestrel Orthopedics", "kestrel.example"),
-                ("c2", "Larkspur Orthopedics", "larkspur.example"),
-                ("c3", "Marigold Orthopedics", "marigold.example"),
-            ])
-            .await;
-        let customers = [
-            ("101", "Kestrel Bones", "kestrel-old.example"),
-            ("102", "Larkspur Bones", "larkspur-old.example"),
-            ("103", "Marigold Bones", "marigold.example"),
-        ];
-        world.customers(&customers).await;
-        for (company, customer) in [("c1", "101"), ("c2", "102")] {
-            let company_id = world.id::<CompanyTable>(&world.pax8, company).await;
-            let customer_id = world.id::<CustomerTable>(&world.psa, customer).await;
-            let command = CreateCustomerMapping { company_id, customer_id };
-            world.services.mapping.create_customer_mapping(&world.caller, command).await.expect("mapped by hand");
-        }
+        let world = World::of_bones(database).await;
+        world.map_by_hand("c1", "101").await;
+        world.map_by_hand("c2", "102").await;
         world.rematch().await.expect("the matching ends");
         let mentions = async || {
             let mappings = world.mappings(MappingKind::Customer).await;

@@ -3,7 +3,7 @@
 
 use concord::domain::mapping::{Mapping, MappingKind, MappingStatus};
 use concord::engine::matching::{Confidence, FloorRise};
-use concord::service::mapping::{CreateCustomerMapping, Decide, DuplicateCustomer, GuardedFloor, Preview};
+use concord::service::mapping::{Decide, DuplicateCustomer, GuardedFloor, Preview};
 use concord::service::mapping_files::{ImportMappings, Precedence};
 use concord::storage::audit::{self, AuditFilter};
 use concord::storage::page::Window;
@@ -42,18 +42,12 @@ async fn worlds() -> Vec<World> {
     worlds
 }
 
-async fn mapping_of(world: &World, company: &str) -> Mapping {
-    let id = world.id::<CompanyTable>(&world.pax8, company).await;
-    let mappings = world.mappings(MappingKind::Customer).await;
-    mappings.into_iter().find(|mapping| mapping.pax8_record_id == id).expect("the company has a mapping")
-}
-
 fn confidence(mapping: &Mapping) -> u32 {
     mapping.state.evidence().expect("the machine proposed it").confidence
 }
 
 async fn reject(world: &World, company: &str) -> Mapping {
-    let mapping = mapping_of(world, company).await;
+    let mapping = world.mapping_of(company).await;
     let command = Decide { mapping_id: mapping.id, expected_version: None, reason: None };
     world.services.mapping.reject(&world.caller, command).await.expect("rejected")
 }
@@ -92,7 +86,7 @@ async fn actions(world: &World) -> Vec<String> {
 #[tokio::test]
 async fn a_rejected_automatic_mapping_raises_the_floor_at_once_and_says_why() {
     for world in worlds().await {
-        let (sure, unsure) = (confidence(&mapping_of(&world, "c1").await), confidence(&mapping_of(&world, "c4").await));
+        let (sure, unsure) = (confidence(&world.mapping_of("c1").await), confidence(&world.mapping_of("c4").await));
         assert!(unsure < 999_900 && sure > 999_900, "{unsure} {sure}");
         let before = floor(&world).await;
         assert_eq!((before.floor.in_force, before.floor.rise), (before.floor.chosen, None));
@@ -133,47 +127,26 @@ async fn a_decision_taken_back_is_forgotten() {
 #[tokio::test]
 async fn a_suggestion_that_a_person_replaces_was_wrong() {
     for world in worlds().await {
-        let company_id = world.id::<CompanyTable>(&world.pax8, "c3").await;
-        let customer_id = world.id::<CustomerTable>(&world.psa, "102").await;
-        let command = CreateCustomerMapping { company_id, customer_id };
-        world.services.mapping.create_customer_mapping(&world.caller, command).await.expect("mapped by hand");
+        world.map_by_hand("c3", "102").await;
         let after = floor(&world).await;
         assert_eq!((after.floor.reviewed, after.floor.wrong), (1, 1));
-        assert_eq!(mapping_of(&world, "c4").await.state.status(), MappingStatus::Removed);
+        assert_eq!(world.mapping_of("c4").await.state.status(), MappingStatus::Removed);
     }
 }
 
 #[tokio::test]
 async fn words_that_confirmed_pairs_leave_over_are_learned() {
     for database in databases().await {
-        let world = World::open(database).await;
-        world
-            .companies(&[
-                ("c1", "Kestrel Orthopedics", "kestrel.example"),
-                ("c2", "Larkspur Orthopedics", "larkspur.example"),
-                ("c3", "Marigold Orthopedics", "marigold.example"),
-            ])
-            .await;
-        world
-            .customers(&[
-                ("101", "Kestrel Bones", "kestrel-old.example"),
-                ("102", "Larkspur Bones", "larkspur-old.example"),
-                ("103", "Marigold Bones", "marigold.example"),
-            ])
-            .await;
+        let world = World::of_bones(database).await;
         let before = preview(&world, 980_000).await;
         assert!(before.lessons.aliases.is_empty());
-        for (company, customer) in [("c1", "101"), ("c2", "102")] {
-            let company_id = world.id::<CompanyTable>(&world.pax8, company).await;
-            let customer_id = world.id::<CustomerTable>(&world.psa, customer).await;
-            let command = CreateCustomerMapping { company_id, customer_id };
-            world.services.mapping.create_customer_mapping(&world.caller, command).await.expect("mapped by hand");
-        }
+        world.map_by_hand("c1", "101").await;
+        world.map_by_hand("c2", "102").await;
         let after = preview(&world, 980_000).await;
         let [alias] = &after.lessons.aliases[..] else { panic!("{:?}", after.lessons) };
         assert_eq!((alias.pax8.join(" "), alias.psa.join(" ")), ("orthopedics".into(), "bones".into()));
         world.rematch().await.expect("the matching ends");
-        let learned = mapping_of(&world, "c3").await;
+        let learned = world.mapping_of("c3").await;
         let reasons = concord::service::mapping::explanation::read(learned.state.evidence().expect("suggested"));
         let reasons = reasons.expect("this version wrote it");
         assert!(reasons.signals.iter().any(|signal| signal.kind == "LEARNED_WORDS"), "{reasons:?}");
@@ -183,13 +156,13 @@ async fn words_that_confirmed_pairs_leave_over_are_learned() {
 #[tokio::test]
 async fn another_floor_can_be_tried_with_past_decisions_replayed() {
     for world in worlds().await {
-        let unsure = confidence(&mapping_of(&world, "c4").await);
+        let unsure = confidence(&world.mapping_of("c4").await);
         let same = preview(&world, 980_000).await;
         assert_eq!((same.mapped, same.gained.count, same.lost.count), (4, 0, 0));
         assert_eq!((same.replay.right, same.replay.precision_at_least), (0, None));
         let higher = preview(&world, unsure + 1).await;
         assert_eq!((higher.mapped, higher.gained.count, higher.lost.count), (2, 0, 2));
-        let confirm = mapping_of(&world, "c1").await;
+        let confirm = world.mapping_of("c1").await;
         let command = Decide { mapping_id: confirm.id, expected_version: None, reason: None };
         world.services.mapping.confirm(&world.caller, command).await.expect("confirmed");
         reject(&world, "c3").await;
@@ -216,11 +189,8 @@ async fn a_customer_that_is_there_twice_is_named_beside_the_one_that_counts() {
                 ("103", "Blue Mesa Plumbing", "bluemesa.example"),
             ])
             .await;
-        let company_id = world.id::<CompanyTable>(&world.pax8, "c1").await;
-        let customer_id = world.id::<CustomerTable>(&world.psa, "101").await;
+        let customer_id = world.map_by_hand("c1", "101").await.psa_record_id;
         let other = world.id::<CustomerTable>(&world.psa, "102").await;
-        let command = CreateCustomerMapping { company_id, customer_id };
-        world.services.mapping.create_customer_mapping(&world.caller, command).await.expect("mapped by hand");
         let found = world.services.mapping.duplicate_customers(&world.caller, world.integration.id).await;
         let found = found.expect("a role");
         assert_eq!(found, [DuplicateCustomer { counts: customer_id, others: vec![other] }]);
@@ -259,7 +229,7 @@ async fn an_imported_file_reviews_what_the_machine_had_proposed() {
         world.services.mapping_files.import(&world.caller, command).await.expect("imported");
         let after = floor(&world).await;
         assert_eq!((after.floor.reviewed, after.floor.wrong), (3, 1));
-        assert_eq!(mapping_of(&world, "c4").await.state.status(), MappingStatus::Removed, "at once");
+        assert_eq!(world.mapping_of("c4").await.state.status(), MappingStatus::Removed, "at once");
         assert!(actions(&world).await.iter().any(|action| action == "mapping.floor_rise"));
     }
 }

@@ -16,7 +16,7 @@ use concord::domain::record::{
 use concord::domain::run::MatchCount;
 use concord::environment::{FixedClock, RandomIds};
 use concord::service::Recording;
-use concord::service::mapping::{Rematch, RematchError};
+use concord::service::mapping::{CreateCustomerMapping, Rematch, RematchError};
 use concord::service::setup::CreateIntegration;
 use concord::service::{Connectors, Core, Services};
 use concord::storage::audit::Seal;
@@ -269,6 +269,42 @@ impl World {
             claim: None,
         };
         self.services.mapping.rematch(command).await
+    }
+
+    /// Maps a company by hand.
+    pub async fn map_by_hand(&self, company: &str, customer: &str) -> Mapping {
+        let command = CreateCustomerMapping {
+            company_id: self.id::<CompanyTable>(&self.pax8, company).await,
+            customer_id: self.id::<CustomerTable>(&self.psa, customer).await,
+        };
+        self.services.mapping.create_customer_mapping(&self.caller, command).await.expect("mapped by hand")
+    }
+
+    /// The first mapping of a company.
+    pub async fn mapping_of(&self, company: &str) -> Mapping {
+        let id = self.id::<CompanyTable>(&self.pax8, company).await;
+        let mappings = self.mappings(MappingKind::Customer).await;
+        mappings.into_iter().find(|mapping| mapping.pax8_record_id == id).expect("the company has a mapping")
+    }
+
+    /// A PSA that says "Bones" where Pax8 says "Orthopedics": of three such pairs one has more in common than the name.
+    pub async fn of_bones(database: TestDatabase) -> Self {
+        let world = Self::open(database).await;
+        world
+            .companies(&[
+                ("c1", "Kestrel Orthopedics", "kestrel.example"),
+                ("c2", "Larkspur Orthopedics", "larkspur.example"),
+                ("c3", "Marigold Orthopedics", "marigold.example"),
+            ])
+            .await;
+        world
+            .customers(&[
+                ("101", "Kestrel Bones", "kestrel-old.example"),
+                ("102", "Larkspur Bones", "larkspur-old.example"),
+                ("103", "Marigold Bones", "marigold.example"),
+            ])
+            .await;
+        world
     }
 
     /// All mappings of a kind, as stored.

@@ -44,7 +44,7 @@ impl MatchConfidence {
             MEDIUM.. => MatchConfidenceLevel::Medium,
             _ => MatchConfidenceLevel::Low,
         };
-        Self { score: Decimal(Number::new(i64::from(millionths), 6).normalize()), level }
+        Self { score: Decimal::of_millionths(millionths), level }
     }
 }
 

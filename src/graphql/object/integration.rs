@@ -5,7 +5,6 @@
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use rust_decimal::Decimal as Number;
 use uuid::Uuid;
 
 use super::account::ProviderAccountObject;
@@ -170,7 +169,7 @@ impl IntegrationObject {
             },
             sync_customers: settings.syncs_customers,
             sync_products: settings.syncs_products,
-            mapping_floor: Decimal(Number::new(i64::from(settings.mapping_floor), 6).normalize()),
+            mapping_floor: Decimal::of_millionths(settings.mapping_floor),
         }
     }
 

@@ -65,11 +65,14 @@ impl MappingFilter {
 }
 
 fn confidence(value: Option<Decimal>, field: &str) -> Result<Option<u32>, Failure> {
-    let Some(Decimal(value)) = value else { return Ok(None) };
+    value.map(|value| millionths(value, field)).transpose()
+}
+
+/// A confidence from 0 to 1 in millionths.
+pub(super) fn millionths(Decimal(value): Decimal, field: &str) -> Result<u32, Failure> {
     let millionths = value.checked_mul(Number::from(1_000_000)).and_then(|value| value.round().to_u32());
     millionths
         .filter(|millionths| *millionths <= 1_000_000 && value >= Number::ZERO)
-        .map(Some)
         .ok_or_else(|| Failure::bad_input(format!("`{field}` must be from 0 to 1.")))
 }
 

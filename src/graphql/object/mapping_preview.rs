@@ -2,12 +2,12 @@
 
 use async_graphql::{Context, Object, SimpleObject};
 use rust_decimal::Decimal as Number;
-use rust_decimal::prelude::ToPrimitive as _;
 
 use super::company::Pax8CompanyObject;
 use super::customer::PsaCustomerObject;
 use super::explanation::{MatchConfidence, MatchExplanation, MatchSignalKind};
 use super::mapping::{Mapping, MappingKind};
+use super::mapping_list::millionths;
 use super::node::Node;
 use super::pax8_product::Pax8ProductObject;
 use super::psa_product::PsaProductObject;
@@ -22,7 +22,7 @@ use crate::graphql::scalar::Decimal;
 use crate::service::mapping::{GuardedFloor, Preview, PreviewPair, PreviewPairs, Replay, explanation};
 
 fn decimal(confidence: Confidence) -> Decimal {
-    Decimal(Number::new(i64::from(confidence.millionths()), 6).normalize())
+    Decimal::of_millionths(confidence.millionths())
 }
 
 /// The confidence from which pairs of a kind are mapped by themselves, as reviews leave it.
@@ -242,12 +242,8 @@ pub async fn preview(
     kind: MappingKind,
     floor: Decimal,
 ) -> Result<MappingPreview, Failure> {
-    let millionths = floor.0.checked_mul(Number::from(1_000_000)).and_then(|floor| floor.round().to_u32());
-    let millionths = millionths
-        .filter(|millionths| *millionths <= 1_000_000)
-        .ok_or_else(|| Failure::bad_input("`floor` must be from 0 to 1.".to_owned()))?;
     let (caller, kind) = (caller(ctx), Kind::from(kind));
-    let floor = Confidence::from_millionths(millionths);
+    let floor = Confidence::from_millionths(millionths(floor, "floor")?);
     let preview = services(ctx).mapping.preview(caller, integration.id, kind, floor).await?;
     let missing = || Failure::Internal { correlation_id: caller.correlation_id.clone() };
     Ok(MappingPreview::of(kind, preview.ok_or_else(missing)?))

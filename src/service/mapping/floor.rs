@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{MappingService, explanation, withdrawal};
 use crate::domain::access::{Caller, Role};
 use crate::domain::audit::Change;
-use crate::domain::id::{IntegrationId, OrganizationId};
+use crate::domain::id::IntegrationId;
 use crate::domain::mapping::{Mapping, MappingKind};
 use crate::engine::matching::{Confidence, FloorRise, MappingFloor, Review, guarded_floor};
 use crate::service::{Core, OrInternal as _, ReadError};
@@ -65,28 +65,23 @@ fn short(confidence: Confidence) -> String {
 }
 
 /// The floor for one kind; `chosen` is that of the integration, in millionths.
-pub(super) async fn guarded(
+pub(super) async fn in_force(
     db: &impl ConnectionTrait,
-    organization_id: OrganizationId,
-    integration_id: IntegrationId,
-    kind: MappingKind,
+    owner: Owner,
     chosen: u32,
-) -> Result<GuardedFloor, StorageError> {
+) -> Result<MappingFloor, StorageError> {
+    let Owner { organization_id, integration_id, kind } = owner;
     let reviews = mapping::reviews(db, organization_id, integration_id, kind).await?;
-    let reviews: Vec<Review> = reviews
-        .into_iter()
-        .map(|(confidence, is_right, times)| Review {
-            confidence: Confidence::from_millionths(confidence),
-            is_right,
-            times,
-        })
-        .collect();
-    let floor = guarded_floor(Confidence::from_millionths(chosen), &reviews);
-    let mistake = match floor.wrong {
-        0 => None,
-        _ => mapping::surest_mistake(db, organization_id, integration_id, kind, chosen).await?,
-    };
-    Ok(GuardedFloor { floor, mistake })
+    let review =
+        |(confidence, is_right, times)| Review { confidence: Confidence::from_millionths(confidence), is_right, times };
+    let reviews: Vec<Review> = reviews.into_iter().map(review).collect();
+    Ok(guarded_floor(Confidence::from_millionths(chosen), &reviews))
+}
+
+/// The floor that the integration chose, in millionths; `None` where there is no such integration.
+pub(super) async fn chosen(db: &impl ConnectionTrait, owner: Owner) -> Result<Option<u32>, StorageError> {
+    let found = integration::find(db, owner.organization_id, owner.integration_id).await?;
+    Ok(found.map(|integration| integration.settings.mapping_floor))
 }
 
 /// Takes suggestions below the floor back, so that they are offered as candidates. A decision calls it in its own
@@ -100,13 +95,14 @@ pub(in crate::service) async fn keep(
     kind: MappingKind,
 ) -> Result<Option<Change>, StorageError> {
     let organization_id = caller.organization_id;
-    let Some(integration) = integration::find(&**tx, organization_id, integration_id).await? else { return Ok(None) };
-    let chosen = integration.settings.mapping_floor;
+    let owner = Owner { organization_id, integration_id, kind };
+    let Some(chosen) = chosen(&**tx, owner).await? else { return Ok(None) };
     // Most decisions find nothing wrong, and need not count them all.
-    if mapping::surest_mistake(&**tx, organization_id, integration_id, kind, chosen).await?.is_none() {
+    let mistake = mapping::surest_mistake(&**tx, organization_id, integration_id, kind, chosen).await?;
+    if mistake.is_none() {
         return Ok(None);
     }
-    let guarded = guarded(&**tx, organization_id, integration_id, kind, chosen).await?;
+    let guarded = GuardedFloor { floor: in_force(&**tx, owner, chosen).await?, mistake };
     // Without a mistake nothing rose; a floor that was chosen anew acts with the next matching.
     if guarded.floor.rise.is_none() {
         return Ok(None);
@@ -123,7 +119,6 @@ pub(in crate::service) async fn keep(
     let withdrawn = mapping::withdraw_suggestions(tx, organization_id, &ids, why, &decision).await?;
     let records: Vec<Uuid> = below.iter().map(|mapping| mapping.pax8_record_id).collect();
     let present = candidate::of_pax8_records(&**tx, organization_id, &records).await?;
-    let owner = Owner { organization_id, integration_id, kind };
     candidate::replace(tx, owner, &records, &with_first(below, present)).await?;
     Ok(Some(Change {
         action: "mapping.floor_rise",
@@ -176,11 +171,17 @@ impl MappingService {
     ) -> Result<Option<GuardedFloor>, ReadError> {
         caller.require(Role::Viewer)?;
         let (db, organization_id) = (self.core.store.read(), caller.organization_id);
-        let Some(integration) = integration::find(db, organization_id, integration_id).await.internal(caller)? else {
-            return Ok(None);
+        let owner = Owner { organization_id, integration_id, kind };
+        let Some(chosen) = chosen(db, owner).await.internal(caller)? else { return Ok(None) };
+        let floor = in_force(db, owner, chosen).await.internal(caller)?;
+        let mistake = match floor.wrong {
+            0 => None,
+            _ => {
+                let surest = mapping::surest_mistake(db, organization_id, integration_id, kind, chosen);
+                surest.await.internal(caller)?
+            }
         };
-        let chosen = integration.settings.mapping_floor;
-        Ok(Some(guarded(db, organization_id, integration_id, kind, chosen).await.internal(caller)?))
+        Ok(Some(GuardedFloor { floor, mistake }))
     }
 }
 

@@ -4,14 +4,13 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use super::extent::Extent;
 use super::plan::{Standing, Verdict};
-use super::{Ids, MappingService, Rematch, RematchError, Scene, by_id};
+use super::{Ids, MappingService, Rematch, RematchError, Scene, by_id, reversed};
 use crate::domain::id::ExternalId;
 use crate::domain::mapping::{MappingKind, MappingScope, MappingStatus};
 use crate::domain::run::MatchCount;
 use crate::engine::matching::{
-    CustomerInput, CustomerMatch, Decisions, Outcome, PartyRecord, Touched, customer_digests, digest, match_customers,
+    CustomerInput, CustomerMatch, Decisions, Outcome, PartyRecord, customer_digests, digest, match_customers,
     match_touched_customers,
 };
 use crate::service::mapping::explanation::evidence;
@@ -50,17 +49,16 @@ impl MappingService {
             .run_engine(command, move || {
                 let (companies, customers, decisions, policy) = (&companies, &customers, &decisions, &policy);
                 let input = CustomerInput { companies, customers, decisions, policy };
-                if let Extent::Touched(touched, lessons) = extent {
-                    if touched == Touched::default() {
-                        return (Vec::new(), lessons, false);
-                    }
-                    let found = match_touched_customers(&input, &touched);
-                    if digest(&found.lessons) == lessons {
-                        return (found.matches, lessons, false);
-                    }
-                }
-                let found = match_customers(&input);
-                (found.matches, digest(&found.lessons), true)
+                extent.matched(
+                    |touched| {
+                        let found = match_touched_customers(&input, touched);
+                        (found.matches, found.lessons)
+                    },
+                    || {
+                        let found = match_customers(&input);
+                        (found.matches, found.lessons)
+                    },
+                )
             })
             .await?;
         seen.note(lessons, is_all);
@@ -94,9 +92,6 @@ impl MappingService {
 }
 
 fn decisions(standing: &Standing, companies: &Ids, customers: &Ids) -> Decisions<ExternalId> {
-    fn reversed(ids: &Ids) -> std::collections::HashMap<Uuid, &ExternalId> {
-        ids.iter().map(|(external_id, id)| (*id, external_id)).collect()
-    }
     let (companies, customers) = (reversed(companies), reversed(customers));
     let mut decisions = Decisions::default();
     for mapping in standing.mappings() {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::plan::Standing;
 use super::{Ids, MappingService};
 use crate::domain::mapping::MappingStatus;
-use crate::engine::matching::{MatchingPolicy, RULES_VERSION, Touched, digest};
+use crate::engine::matching::{Lessons, MatchingPolicy, RULES_VERSION, Touched, digest};
 use crate::storage::candidate::{self, Owner};
 use crate::storage::memory::{self, Memory};
 use crate::storage::{StorageError, Tx};
@@ -25,6 +25,31 @@ pub(super) enum Extent {
     /// What these changes may have touched; nothing where there are none. Where they change the lessons too, whose digest
     /// is beside them, everything is matched after all.
     Touched(Touched, u64),
+}
+
+/// What the engine found, and what the decisions taught it.
+pub(super) type Matched<M> = (Vec<M>, Lessons);
+
+impl Extent {
+    /// Matches what has to be. Gives the verdicts, the digest of what the decisions taught, and whether that was
+    /// everything.
+    pub(super) fn matched<M>(
+        &self,
+        only: impl FnOnce(&Touched) -> Matched<M>,
+        all: impl FnOnce() -> Matched<M>,
+    ) -> (Vec<M>, u64, bool) {
+        if let Self::Touched(touched, lessons) = self {
+            if *touched == Touched::default() {
+                return (Vec::new(), *lessons, false);
+            }
+            let (verdicts, learned) = only(touched);
+            if digest(&learned) == *lessons {
+                return (verdicts, *lessons, false);
+            }
+        }
+        let (verdicts, learned) = all();
+        (verdicts, digest(&learned), true)
+    }
 }
 
 /// What will be remembered when the matching is done.

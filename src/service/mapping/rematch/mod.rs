@@ -96,9 +96,10 @@ impl MappingService {
 
     /// What an integration wants, with the floor that holds.
     pub(super) async fn policy(&self, scene: &Scene, kind: MappingKind) -> Result<MatchingPolicy, StorageError> {
-        let Integration { id, organization_id, ref settings, .. } = scene.integration;
-        let guarded = floor::guarded(self.core.store.read(), organization_id, id, kind, settings.mapping_floor).await?;
-        Ok(MatchingPolicy { floor: guarded.floor.in_force, ..scene.policy.clone() })
+        let Integration { id: integration_id, organization_id, ref settings, .. } = scene.integration;
+        let owner = Owner { organization_id, integration_id, kind };
+        let floor = floor::in_force(self.core.store.read(), owner, settings.mapping_floor).await?;
+        Ok(MatchingPolicy { floor: floor.in_force, ..scene.policy.clone() })
     }
 
     pub(super) async fn scene(&self, command: Rematch<'_>) -> Result<Scene, RematchError> {
@@ -237,7 +238,7 @@ impl MappingService {
         let nothing = stale.is_empty() && inserted.is_empty() && refreshed.is_empty() && withdrawn.is_empty();
         if !nothing {
             let tx = self.begin(command).await?;
-            self.keep_above_floor(command, owner.kind, &tx, &mut inserted).await?;
+            self.keep_above_floor(owner, &tx, &mut inserted).await?;
             let decision = withdrawal(self.core.clock.now(), "The matching no longer finds the pair.");
             let why = Withdrawal::Reconsidered;
             let withdrawn =
@@ -253,7 +254,7 @@ impl MappingService {
         for mapping in proposed {
             let tx = self.begin(command).await?;
             let mut proposed = vec![mapping];
-            self.keep_above_floor(command, owner.kind, &tx, &mut proposed).await?;
+            self.keep_above_floor(owner, &tx, &mut proposed).await?;
             let Some(mapping) = proposed.pop() else { continue };
             match mapping::propose_again(&tx, &mapping).await {
                 Ok(true) => {
@@ -271,19 +272,15 @@ impl MappingService {
     /// Drops suggestions below the floor that holds now: somebody may have raised it since the matching began.
     async fn keep_above_floor(
         &self,
-        command: Rematch<'_>,
-        kind: MappingKind,
+        owner: Owner,
         tx: &Tx,
         suggestions: &mut Vec<Mapping>,
     ) -> Result<(), StorageError> {
         if suggestions.is_empty() {
             return Ok(());
         }
-        let (organization_id, integration_id) = (command.organization_id, command.integration_id);
-        let found = integration::find(&**tx, organization_id, integration_id).await?;
-        let chosen = found.map_or(0, |integration| integration.settings.mapping_floor);
-        let guarded = floor::guarded(&**tx, organization_id, integration_id, kind, chosen).await?;
-        let in_force = guarded.floor.in_force.millionths();
+        let chosen = floor::chosen(&**tx, owner).await?.unwrap_or_default();
+        let in_force = floor::in_force(&**tx, owner, chosen).await?.in_force.millionths();
         suggestions.retain(|mapping| mapping.state.evidence().is_some_and(|evidence| evidence.confidence >= in_force));
         Ok(())
     }
@@ -326,6 +323,11 @@ fn by_id<'a>(
     ids: &Ids,
 ) -> impl Iterator<Item = (Uuid, u64)> {
     keys.zip(digests).filter_map(|(key, digest)| Some((*ids.get(key)?, digest)))
+}
+
+/// The provider's ids of records by ours.
+fn reversed(ids: &Ids) -> HashMap<Uuid, &ExternalId> {
+    ids.iter().map(|(external_id, id)| (*id, external_id)).collect()
 }
 
 /// Our ids of records by the provider's.

@@ -1,19 +1,18 @@
 //! Matching products, term by term, with the items of the PSA.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use uuid::Uuid;
 
 use super::extent::Extent;
 use super::plan::{Standing, Verdict};
-use super::{Ids, MappingService, Rematch, RematchError, Scene, by_id};
-use crate::domain::id::ExternalId;
+use super::{Ids, MappingService, Rematch, RematchError, Scene, by_id, reversed};
 use crate::domain::mapping::{MappingKind, MappingScope, MappingStatus};
 use crate::domain::record::{BillingTerm, Known};
 use crate::domain::run::MatchCount;
 use crate::engine::matching::{
-    Decisions, ItemRecord, Outcome, ProductInput, ProductMatch, ProductRecord, ProductTerm, Touched, digest,
-    item_digests, match_products, match_touched_products,
+    Decisions, ItemRecord, Outcome, ProductInput, ProductMatch, ProductRecord, ProductTerm, digest, item_digests,
+    match_products, match_touched_products,
 };
 use crate::service::mapping::explanation::evidence;
 use crate::storage::StorageError;
@@ -59,17 +58,16 @@ impl MappingService {
             .run_engine(command, move || {
                 let (products, items, decisions, policy) = (&products, &items, &decisions, &policy);
                 let input = ProductInput { products, items, decisions, policy };
-                if let Extent::Touched(touched, lessons) = extent {
-                    if touched == Touched::default() {
-                        return (Vec::new(), lessons, false);
-                    }
-                    let found = match_touched_products(&input, &touched);
-                    if digest(&found.lessons) == lessons {
-                        return (found.matches, lessons, false);
-                    }
-                }
-                let found = match_products(&input);
-                (found.matches, digest(&found.lessons), true)
+                extent.matched(
+                    |touched| {
+                        let found = match_touched_products(&input, touched);
+                        (found.matches, found.lessons)
+                    },
+                    || {
+                        let found = match_products(&input);
+                        (found.matches, found.lessons)
+                    },
+                )
             })
             .await?;
         seen.note(lessons, is_all);
@@ -122,9 +120,6 @@ pub(in crate::service::mapping) fn scope_of(
 }
 
 fn decisions(standing: &Standing, products: &Ids, items: &Ids) -> Decisions<ProductTerm> {
-    fn reversed(ids: &Ids) -> HashMap<Uuid, &ExternalId> {
-        ids.iter().map(|(external_id, id)| (*id, external_id)).collect()
-    }
     let (products, items) = (reversed(products), reversed(items));
     let mut decisions = Decisions::default();
     for mapping in standing.mappings() {
