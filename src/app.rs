@@ -4,26 +4,33 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
+use http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
 
 use crate::domain::access::{Actor, Caller};
+use crate::domain::provider::Side;
 use crate::environment::{Clock, Ids};
 use crate::graphql::executor::CallerExecutor;
 use crate::graphql::{self, Schema, SchemaSettings};
+use crate::http::authorization::{self, Callback, CallbackPage, CallbackSide, Parameters};
 use crate::http::download::{self, Download, Downloads, NoDownload};
 use crate::http::{
     AllowedOrigins, AuthenticationFailure, Authenticator, Endpoint, EndpointSettings, GraphiqlPage, Identity, Limits,
-    NotReady, Readiness, Site, router,
+    NotReady, Readiness, RequestId, Site, router,
 };
 use crate::job::{Runner, Scheduler};
 use crate::secret::{KeyRing, OpenError};
 use crate::service::access::{AccessService, TokenFailure};
 use crate::service::connections::{Connections, Reach};
+use crate::service::consent::ConsentParts;
 use crate::service::reconciliation::ReconciliationService;
 use crate::service::reconciliation::download::{DownloadError, DownloadedReport};
-use crate::service::{Connectors, Core, Services};
+use crate::service::setup::{Authorized, ReturnError, Returned, SetupService};
+use crate::service::{Connectors, Core, PublicAddress, Services};
 use crate::storage::Store;
 use crate::storage::audit::Seal;
 
@@ -39,6 +46,8 @@ pub struct Parts {
     pub ids: Arc<dyn Ids>,
     /// What connections may reach.
     pub reach: Reach,
+    /// Address under which others reach the server; the one that it listens on when `None`.
+    pub public_url: Option<Url>,
     /// Connections of a test; the real ones when `None`.
     pub connectors: Option<Arc<dyn Connectors>>,
     /// How the schema answers.
@@ -64,6 +73,8 @@ pub struct App {
     pub access: AccessService,
     /// Schema.
     pub schema: Schema,
+    /// Renewals of tokens that are under way: a process that ended in the middle of one would lose a consent.
+    renewals: TaskTracker,
 }
 
 /// Makes keyed hashes with the secret keys.
@@ -89,14 +100,25 @@ impl Seal for KeyedSeal {
 impl App {
     /// Puts the program together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, keys, clock, ids, reach, connectors, schema } = parts;
-        let connectors =
-            connectors.unwrap_or_else(|| Arc::new(Connections::new(Arc::clone(&keys), Arc::clone(&clock), reach)));
-        let core =
-            Core { store, clock, ids, seal: Arc::new(KeyedSeal(keys)), connectors, work: Arc::new(Notify::new()) };
+        let Parts { store, keys, clock, ids, reach, public_url, connectors, schema } = parts;
+        let seal: Arc<dyn Seal> = Arc::new(KeyedSeal(Arc::clone(&keys)));
+        let renewals = TaskTracker::new();
+        let connectors = connectors.unwrap_or_else(|| {
+            let parts = ConsentParts {
+                store: store.clone(),
+                keys,
+                clock: Arc::clone(&clock),
+                ids: Arc::clone(&ids),
+                seal: Arc::clone(&seal),
+                renewals: renewals.clone(),
+            };
+            Arc::new(Connections::new(parts, reach))
+        });
+        let public_address = PublicAddress::new(public_url);
+        let core = Core { store, clock, ids, seal, connectors, public_address, work: Arc::new(Notify::new()) };
         let services = Services::new(core.clone());
         let schema = graphql::schema(services.clone(), schema);
-        Self { services, access: AccessService::new(core), schema }
+        Self { services, access: AccessService::new(core), schema, renewals }
     }
 
     /// The routes of the server.
@@ -107,7 +129,9 @@ impl App {
         let settings = EndpointSettings { limits, origins, page, shutdown, ids };
         let endpoint = Endpoint::new(CallerExecutor(self.schema.clone()), authenticator, settings);
         let readiness = Arc::new(DatabaseReadiness(self.services.core.store.clone()));
-        let others = download::routes(Arc::new(ReportDownloads(self.services.reconciliation.clone())));
+        let callback = Arc::new(AuthorizationCallback(self.services.setup.clone()));
+        let others = download::routes(Arc::new(ReportDownloads(self.services.reconciliation.clone())))
+            .merge(authorization::routes(callback));
         router(Site { endpoint, readiness, others })
     }
 
@@ -119,6 +143,7 @@ impl App {
         workers: usize,
         shutdown: CancellationToken,
     ) -> std::io::Result<()> {
+        self.services.core.public_address.fall_back_to(listener.local_addr()?);
         let name = format!("{}-{}", std::process::id(), self.services.core.ids.next());
         let runner = tokio::spawn(Runner::new(self.services.clone(), name).run(workers, shutdown.clone()));
         let scheduler = tokio::spawn(Scheduler::new(self.services.clone()).run(shutdown.clone()));
@@ -127,6 +152,8 @@ impl App {
         // Also when serving failed, nobody may go on working.
         shutdown.cancel();
         let _ = tokio::join!(runner, scheduler);
+        self.renewals.close();
+        self.renewals.wait().await;
         served
     }
 }
@@ -172,6 +199,44 @@ impl Downloads for ReportDownloads {
             Err(DownloadError::Expired) => Err(NoDownload::Expired),
             Err(error @ (DownloadError::Storage(_) | DownloadError::Broken(_))) => {
                 Err(NoDownload::Failed(error.to_string()))
+            }
+        }
+    }
+}
+
+struct AuthorizationCallback(SetupService);
+
+#[async_trait]
+impl Callback for AuthorizationCallback {
+    async fn complete(&self, side: CallbackSide, parameters: Parameters, id: &RequestId) -> CallbackPage {
+        let (side, provider) = match side {
+            CallbackSide::Pax8 => (Side::Pax8, "Pax8"),
+            CallbackSide::Psa => (Side::Psa, "The PSA"),
+        };
+        let Parameters { state, code, issuer, error, description } = parameters;
+        let returned = Returned { state, code, issuer, error, description };
+        match self.0.complete_authorization(side, returned, id.as_str()).await {
+            Ok(Authorized { account, integration_name }) => {
+                let name = account.display_name.map(|name| format!(" ({name})")).unwrap_or_default();
+                let (title, mut sentences) = match account.failure_message {
+                    None => (
+                        format!("{provider} is connected"),
+                        vec![format!("Concord may now act for your account{name} in `{integration_name}`.")],
+                    ),
+                    Some(message) => (format!("{provider} does not work yet"), vec![message]),
+                };
+                sentences.extend(account.remarks);
+                let is_connected = account.status.is_usable();
+                CallbackPage { is_connected, title, sentences, status: StatusCode::OK }
+            }
+            Err(error) => {
+                let status = match &error {
+                    ReturnError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+                    ReturnError::Denied | ReturnError::Provider(_) => StatusCode::OK,
+                    _ => StatusCode::BAD_REQUEST,
+                };
+                let title = "Not connected".to_owned();
+                CallbackPage { is_connected: false, title, sentences: vec![error.to_string()], status }
             }
         }
     }

@@ -25,6 +25,13 @@ pub struct Model {
     pub version: i64,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
+    pub method: String,
+    pub application_id: Option<String>,
+    pub granted_scopes: String,
+    pub consent_ends_at: Option<DateTimeUtc>,
+    pub authorizing_until: Option<DateTimeUtc>,
+    pub failure: Option<String>,
+    pub capabilities: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -10,6 +10,7 @@ mod m20261122_000005_reports;
 mod m20261122_000006_audit;
 mod m20261126_000007_work;
 mod m20261126_000009_matching;
+mod m20261127_000011_authorization;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, MigrationName, MigrationTrait, SchemaManager};
@@ -39,6 +40,12 @@ impl MigratorTrait for Migrator {
             Box::new(NewColumns {
                 name: "m20261126_000010_matching_columns",
                 columns: m20261126_000009_matching::COLUMNS,
+                statements: &[],
+            }),
+            NewTables::boxed("m20261127_000011_authorization", m20261127_000011_authorization::TABLES),
+            Box::new(NewColumns {
+                name: "m20261127_000011_authorization_columns",
+                columns: m20261127_000011_authorization::COLUMNS,
                 statements: &[],
             }),
         ]

@@ -116,6 +116,7 @@ impl Story {
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             reach: Reach::default(),
+            public_url: None,
             connectors: None,
             schema: SchemaSettings::default(),
         });

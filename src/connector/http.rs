@@ -148,7 +148,7 @@ pub struct Outgoing {
     pub url: Url,
     /// Headers of this request alone.
     pub headers: HeaderMap,
-    /// JSON body.
+    /// Body: JSON, unless the headers say otherwise.
     pub body: Option<String>,
     /// Whether it may be repeated.
     pub repetition: Repetition,
@@ -357,7 +357,7 @@ impl ProviderClient {
         }
         let mut request = self.http.request(outgoing.method.clone(), outgoing.url.clone());
         if let Some(body) = &outgoing.body {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
             request = request.body(body.clone());
         }
         let outcome = self.receive(request.headers(headers.clone())).await;

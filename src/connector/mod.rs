@@ -22,6 +22,7 @@ use chrono::NaiveDate;
 use thiserror::Error;
 
 use crate::domain::id::ExternalId;
+use crate::domain::provider::Capability;
 use crate::domain::record::{
     AgreementLine, Company, Contact, Customer, Pax8Product, PsaInvoice, PsaInvoiceLine, PsaProduct, Subscription,
     UsageLine, UsageSummary, VendorInvoice, VendorInvoiceLine, VendorPrice,
@@ -84,6 +85,8 @@ pub struct AccountCheck {
     pub display_name: Option<String>,
     /// What is missing or was found out, each as a full sentence for a person.
     pub remarks: Vec<String>,
+    /// What asking for one page of each list showed.
+    pub capabilities: Vec<Capability>,
 }
 
 /// Why a provider could not be used. Every variant says who can act.

@@ -312,7 +312,10 @@ impl UserError {
         let (code, message, provider_code, retry_after_seconds) = match error {
             ConnectorError::Unauthorized { provider, message } => (
                 UserErrorCode::ProviderRejected,
-                format!("{provider} refused the credentials: {message}. Check them and set them again."),
+                format!(
+                    "{provider} refused the credentials: {message}. Check the keys and set them again, or connect with a \
+                     login at the provider (`providerAccountAuthorizationStart`)."
+                ),
                 None,
                 None,
             ),

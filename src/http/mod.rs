@@ -2,6 +2,7 @@
 //! (webhooks, the OAuth callback, downloads). It knows no business; it knows who calls, how much they may ask for,
 //! and how to answer.
 
+pub mod authorization;
 pub mod download;
 pub mod graphiql;
 pub mod graphql;

@@ -179,6 +179,13 @@ impl KeyRing {
         &self.sealing_key().id
     }
 
+    /// 256 random bits as 43 characters that can stand in an address or a header.
+    pub fn random_text(&self) -> SecretString {
+        let mut bits = Zeroizing::new([0; KEY_LENGTH]);
+        self.random.fill(bits.as_mut_slice());
+        SecretString::from(URL_SAFE_NO_PAD.encode(bits.as_slice()))
+    }
+
     /// Seals a value for one row. `associated` names the row (for example `provider_account/<id>/secret`): the same
     /// bytes are needed to open it, so that a value copied to another row does not open there.
     pub fn seal(&self, plaintext: &SecretString, associated: &[u8]) -> Sealed {

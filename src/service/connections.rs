@@ -1,29 +1,38 @@
-//! The connections to the providers: opens an account's secret and builds the connector that it names. A connection is
+//! The connections to the providers: opens an account's secrets and builds the connector that it names. A connection is
 //! kept while its account stays as it is, because its token and its rate budget belong to it.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tracing::info;
 use url::Url;
 
+use super::consent::{ConsentParts, StoredConsent, revocable, sealed_tokens};
+use super::sealing::SealedPlace;
 use super::{Connectors, Recording};
 use crate::connector::address::{Network, Place, place_of_url};
 use crate::connector::file::{FileMarketplace, FilePsa};
-use crate::connector::http::{Exchange, Recorder};
-use crate::connector::pax8::{Pax8, Pax8Secret, Pax8Settings};
-use crate::connector::psa::revio::{Revio, RevioSecrets, RevioSettings};
+use crate::connector::http::{ClientSettings, Exchange, ProviderClient, Recorder, parse_base_url};
+use crate::connector::oauth::application::Application;
+use crate::connector::oauth::consent::TokenKeeper;
+use crate::connector::oauth::delegated::{Authorizer, GrantedTokens};
+use crate::connector::pax8::{self, Pax8, Pax8Proof, Pax8Settings};
+use crate::connector::psa::revio::{self, Revio, RevioSecrets, RevioSettings};
 use crate::connector::setting::SettingError;
 use crate::connector::{ConnectorError, Marketplace, Psa};
 use crate::domain::id::ProviderAccountId;
-use crate::domain::provider::{ConnectorKind, ProviderAccount, Side};
-use crate::environment::Clock;
-use crate::secret::{KeyRing, Sealed, redact};
+use crate::domain::provider::{ConnectionMethod, ConnectorKind, ProviderAccount, Side};
+use crate::secret::{Sealed, redact};
+use crate::storage::account::SealedCredentials;
+use crate::storage::authorization::NewTokens;
 
 /// What the operator allows connections to reach.
 #[derive(Debug, Clone, Default)]
@@ -41,15 +50,33 @@ enum Connection {
     Psa(Arc<dyn Psa>),
 }
 
-/// What a connection was built from; another secret or setting makes another connection.
-type Recipe = (String, Option<String>, Recording);
+/// A connection, and what keeps the tokens that it acts with when a person consented.
+#[derive(Clone)]
+struct Opened {
+    connection: Connection,
+    keeper: Option<Arc<dyn TokenKeeper>>,
+}
+
+/// What a connection was built from; another secret or setting makes another connection. Tokens are no part of it: they
+/// are renewed under a connection that stays.
+#[derive(PartialEq)]
+struct Recipe {
+    settings: String,
+    secrets: Vec<Option<String>>,
+    recording: Recording,
+}
+
+/// How long before its end an access token is renewed when a run begins, so that it does not end in the middle.
+const AHEAD: TimeDelta = TimeDelta::minutes(15);
+
+/// Time for one request of an authorization: shorter than the lease of a renewal.
+const AUTHORIZATION_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The connections of this process.
 pub struct Connections {
-    keys: Arc<KeyRing>,
-    clock: Arc<dyn Clock>,
+    parts: ConsentParts,
     reach: Reach,
-    open: Mutex<HashMap<ProviderAccountId, (Recipe, Connection)>>,
+    open: Mutex<HashMap<ProviderAccountId, (Recipe, Opened)>>,
 }
 
 #[derive(Deserialize)]
@@ -83,28 +110,96 @@ fn revio_secrets(secret: &SecretString) -> Result<RevioSecrets, ConnectorError> 
     let given = |text: Option<String>| text.filter(|text| !text.is_empty()).map(SecretString::from);
     Ok(RevioSecrets {
         api_key: given(row.api_key),
+        consent: None,
         billing_password: given(row.billing_password),
         subscription_key: given(row.subscription_key),
     })
 }
 
-/// What binds a sealed secret to its row: moved to another one, it does not open.
-fn associated(account: &ProviderAccount) -> Vec<u8> {
-    format!("provider_account:{}:{}", account.organization_id, account.id).into_bytes()
-}
-
 impl Connections {
     /// No connection is open yet.
-    pub fn new(keys: Arc<KeyRing>, clock: Arc<dyn Clock>, reach: Reach) -> Self {
-        Self { keys, clock, reach, open: Mutex::default() }
+    pub fn new(parts: ConsentParts, reach: Reach) -> Self {
+        Self { parts, reach, open: Mutex::default() }
     }
 
-    fn secret(&self, account: &ProviderAccount, sealed: Option<&str>) -> Result<SecretString, ConnectorError> {
+    fn opened(
+        &self,
+        account: &ProviderAccount,
+        place: SealedPlace,
+        sealed: &str,
+    ) -> Result<SecretString, ConnectorError> {
+        self.parts
+            .keys
+            .open(&Sealed(sealed.to_owned()), &place.associated(account.organization_id, account.id))
+            .map_err(|error| ConnectorError::Unsupported(format!("the stored secret cannot be opened: {error}")))
+    }
+
+    fn secret(
+        &self,
+        account: &ProviderAccount,
+        credentials: &SealedCredentials,
+    ) -> Result<SecretString, ConnectorError> {
+        let sealed = credentials.secret.as_deref();
         let sealed = sealed
             .ok_or_else(|| ConnectorError::Unsupported("the account has no credentials; set them first".to_owned()))?;
-        self.keys
-            .open(&Sealed(sealed.to_owned()), &associated(account))
-            .map_err(|error| ConnectorError::Unsupported(format!("the stored secret cannot be opened: {error}")))
+        self.opened(account, SealedPlace::Secret, sealed)
+    }
+
+    /// What keeps the tokens of an account that a person consented to.
+    fn keeper(
+        &self,
+        account: &ProviderAccount,
+        credentials: &SealedCredentials,
+        recording: Recording,
+    ) -> Result<Arc<dyn TokenKeeper>, ConnectorError> {
+        let Some(authorization) = &credentials.authorization else {
+            return Err(ConnectorError::Unsupported("the account was not authorized; authorize it first".to_owned()));
+        };
+        let application = parsed::<Application>(&authorization.application)?;
+        let secret = authorization.application_secret.as_deref();
+        let secret = secret.map(|sealed| self.opened(account, SealedPlace::ApplicationSecret, sealed)).transpose()?;
+        let authorizer = self.authorizer_of(account, application, secret, recording)?;
+        Ok(Arc::new(StoredConsent::new(self.parts.clone(), account, Arc::new(authorizer))))
+    }
+
+    fn recorder(account: &ProviderAccount, recording: Recording) -> Option<Arc<dyn Recorder>> {
+        (recording == Recording::On).then(|| Arc::new(LogRecorder(account.id)) as Arc<dyn Recorder>)
+    }
+
+    fn network(&self) -> Network {
+        if self.reach.private_networks { Network::Private } else { Network::Public }
+    }
+
+    /// Puts together what speaks for an application; nothing is sent.
+    fn authorizer_of(
+        &self,
+        account: &ProviderAccount,
+        application: Application,
+        secret: Option<SecretString>,
+        recording: Recording,
+    ) -> Result<Authorizer, SettingError> {
+        application.check()?;
+        self.check_url("authorize_url", &application.authorize_url)?;
+        self.check_url("token_url", &application.token_url)?;
+        if let Some(revocation_url) = &application.revocation_url {
+            self.check_url("revocation_url", revocation_url)?;
+        }
+        let provider = match account.side {
+            Side::Pax8 => pax8::PROVIDER,
+            Side::Psa => revio::PROVIDER,
+        };
+        let unusable = |error: ConnectorError| SettingError::new("token_url", error.to_string());
+        let base = parse_base_url("token_url", &application.token_url).map_err(unusable)?;
+        let manners = ClientSettings {
+            timeout: AUTHORIZATION_TIMEOUT,
+            max_tries: 2,
+            network: self.network(),
+            ..ClientSettings::new(provider, base, AUTHORIZATIONS_PER_MINUTE)
+        };
+        let clock = Arc::clone(&self.parts.clock);
+        let client = ProviderClient::new(manners, Arc::clone(&clock)).map_err(unusable)?;
+        let client = client.with_recorder(Self::recorder(account, recording));
+        Ok(Authorizer::new(client, application, secret, clock))
     }
 
     /// Refuses an address that would carry a secret in the open or reach into the operator's network.
@@ -152,7 +247,7 @@ impl Connections {
     /// The settings of an account, each of them usable.
     fn settings(&self, account: &ProviderAccount, connector: ConnectorKind) -> Result<Understood, SettingError> {
         let zone = account.time_zone.name().to_owned();
-        let network = if self.reach.private_networks { Network::Private } else { Network::Public };
+        let network = self.network();
         Ok(match connector {
             ConnectorKind::Pax8 => {
                 let settings: Pax8Settings = parsed(&account.settings)?;
@@ -181,61 +276,113 @@ impl Connections {
         })
     }
 
-    /// Puts a connector together; nothing is sent. `secret` is asked for by those that need one.
+    /// Puts a connector together; nothing is sent. `proof` is asked for by those that need one.
     fn build(
         &self,
         account: &ProviderAccount,
-        secret: impl FnOnce() -> Result<SecretString, ConnectorError>,
+        proof: impl FnOnce() -> Result<Proof, ConnectorError>,
         recording: Recording,
-    ) -> Result<Connection, ConnectorError> {
-        let recorder = || -> Option<Arc<dyn Recorder>> {
-            (recording == Recording::On).then(|| Arc::new(LogRecorder(account.id)) as Arc<dyn Recorder>)
-        };
+    ) -> Result<Opened, ConnectorError> {
         let Some(connector) = account.connector else {
             return Err(ConnectorError::Unsupported("the account has no credentials; set them first".to_owned()));
         };
-        let clock = Arc::clone(&self.clock);
+        let (clock, recorder) = (Arc::clone(&self.parts.clock), Self::recorder(account, recording));
+        let without_consent = |connection| Opened { connection, keeper: None };
         Ok(match (self.settings(account, connector)?, account.side) {
             (Understood::Pax8(settings), _) => {
-                let secret = Pax8Secret { client_secret: secret()? };
-                Connection::Marketplace(Arc::new(Pax8::connect(&settings, &secret, clock, recorder())?))
+                let Proof { secret, keeper } = proof()?;
+                let proof = match (&keeper, secret) {
+                    (Some(keeper), _) => Pax8Proof::Consent(Arc::clone(keeper)),
+                    (None, Some(secret)) => Pax8Proof::ClientSecret(secret),
+                    (None, None) => return Err(ConnectorError::Unsupported("the client secret is not set".to_owned())),
+                };
+                let connected = Pax8::connect(&settings, proof, clock, recorder)?;
+                Opened { connection: Connection::Marketplace(Arc::new(connected)), keeper }
             }
             (Understood::Revio(settings), _) => {
-                let secrets = revio_secrets(&secret()?)?;
-                Connection::Psa(Arc::new(Revio::connect(&settings, &secrets, clock, recorder())?))
+                let Proof { secret, keeper } = proof()?;
+                let secrets = secret.as_ref().map(revio_secrets).transpose()?.unwrap_or_default();
+                let secrets = RevioSecrets { consent: keeper.clone(), ..secrets };
+                let connected = Revio::connect(&settings, &secrets, clock, recorder)?;
+                Opened { connection: Connection::Psa(Arc::new(connected)), keeper }
             }
-            (Understood::Files(directory), Side::Pax8) => {
-                Connection::Marketplace(Arc::new(FileMarketplace::open_in_zone(&directory, account.time_zone)?))
+            (Understood::Files(directory), Side::Pax8) => without_consent(Connection::Marketplace(Arc::new(
+                FileMarketplace::open_in_zone(&directory, account.time_zone)?,
+            ))),
+            (Understood::Files(directory), Side::Psa) => {
+                without_consent(Connection::Psa(Arc::new(FilePsa::open(&directory)?)))
             }
-            (Understood::Files(directory), Side::Psa) => Connection::Psa(Arc::new(FilePsa::open(&directory)?)),
+        })
+    }
+
+    fn proof(
+        &self,
+        account: &ProviderAccount,
+        credentials: &SealedCredentials,
+        recording: Recording,
+    ) -> Result<Proof, ConnectorError> {
+        Ok(match account.method {
+            ConnectionMethod::Keys => Proof { secret: Some(self.secret(account, credentials)?), keeper: None },
+            ConnectionMethod::Delegated => Proof {
+                // What the consent does not cover, such as a password for another surface.
+                secret: credentials.secret.as_ref().map(|_| self.secret(account, credentials)).transpose()?,
+                keeper: Some(self.keeper(account, credentials, recording)?),
+            },
         })
     }
 
     fn connection(
         &self,
         account: &ProviderAccount,
-        sealed: Option<&str>,
+        credentials: &SealedCredentials,
         recording: Recording,
-    ) -> Result<Connection, ConnectorError> {
+    ) -> Result<Opened, ConnectorError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let recipe = (format!("{}|{}", account.time_zone, account.settings), sealed.map(str::to_owned), recording);
+        let recipe = Recipe {
+            settings: format!("{:?}|{}|{}", account.method, account.time_zone, account.settings),
+            secrets: credentials.fixed().map(|text| text.map(str::to_owned)).to_vec(),
+            recording,
+        };
         // Files may be replaced under an open connection, so they are opened anew each time.
         if account.connector != Some(ConnectorKind::Files)
-            && let Some((known, connection)) = open.get(&account.id)
+            && let Some((known, opened)) = open.get(&account.id)
             && *known == recipe
         {
-            return Ok(connection.clone());
+            return Ok(opened.clone());
         }
-        let connection = self.build(account, || self.secret(account, sealed), recording)?;
+        let opened = self.build(account, || self.proof(account, credentials, recording), recording)?;
         if account.connector == Some(ConnectorKind::Files) {
             // Whole files need not stay in memory until the next sync.
             open.remove(&account.id);
-            return Ok(connection);
+            return Ok(opened);
         }
-        open.insert(account.id, (recipe, connection.clone()));
+        open.insert(account.id, (recipe, opened.clone()));
+        Ok(opened)
+    }
+
+    /// A connection for a run, with a token that does not end soon.
+    async fn fresh(
+        &self,
+        account: &ProviderAccount,
+        credentials: &SealedCredentials,
+        recording: Recording,
+    ) -> Result<Connection, ConnectorError> {
+        let Opened { connection, keeper } = self.connection(account, credentials, recording)?;
+        if let Some(keeper) = keeper {
+            keeper.token(None, AHEAD).await?;
+        }
         Ok(connection)
     }
 }
+
+/// What an account proves itself with.
+struct Proof {
+    secret: Option<SecretString>,
+    keeper: Option<Arc<dyn TokenKeeper>>,
+}
+
+/// Far more than a person who connects, and tokens that are renewed, ever need.
+const AUTHORIZATIONS_PER_MINUTE: NonZeroU32 = NonZeroU32::new(120).expect("it is not zero");
 
 /// Writes traffic to the log. The client has taken the secrets out before.
 struct LogRecorder(ProviderAccountId);
@@ -258,10 +405,10 @@ impl Connectors for Connections {
     async fn marketplace(
         &self,
         account: &ProviderAccount,
-        sealed_secret: Option<&str>,
+        credentials: &SealedCredentials,
         recording: Recording,
     ) -> Result<Arc<dyn Marketplace>, ConnectorError> {
-        match self.connection(account, sealed_secret, recording)? {
+        match self.fresh(account, credentials, recording).await? {
             Connection::Marketplace(marketplace) => Ok(marketplace),
             Connection::Psa(_) => {
                 Err(ConnectorError::Unsupported("the account is not one of a marketplace".to_owned()))
@@ -272,10 +419,10 @@ impl Connectors for Connections {
     async fn psa(
         &self,
         account: &ProviderAccount,
-        sealed_secret: Option<&str>,
+        credentials: &SealedCredentials,
         recording: Recording,
     ) -> Result<Arc<dyn Psa>, ConnectorError> {
-        match self.connection(account, sealed_secret, recording)? {
+        match self.fresh(account, credentials, recording).await? {
             Connection::Psa(psa) => Ok(psa),
             Connection::Marketplace(_) => {
                 Err(ConnectorError::Unsupported("the account is not one of a PSA".to_owned()))
@@ -299,33 +446,84 @@ impl Connectors for Connections {
         {
             return Err(SettingError::new(needs_secret, "the API key is empty"));
         }
-        match self.build(account, || Ok(secret.clone()), Recording::Off) {
+        let proof = || Ok(Proof { secret: Some(secret.clone()), keeper: None });
+        match self.build(account, proof, Recording::Off) {
             Ok(_) => Ok(()),
             Err(error) => Err(SettingError::new("", error.to_string())),
         }
     }
 
-    fn seal(&self, account: &ProviderAccount, secret: &SecretString) -> Result<String, ConnectorError> {
-        Ok(self.keys.seal(secret, &associated(account)).0)
+    fn check_settings(&self, account: &ProviderAccount) -> Result<(), SettingError> {
+        let Some(connector) = account.connector else { return Ok(()) };
+        self.settings(account, connector).map(drop)
+    }
+
+    fn authorizer(
+        &self,
+        account: &ProviderAccount,
+        application: Application,
+        secret: Option<SecretString>,
+    ) -> Result<Authorizer, SettingError> {
+        self.authorizer_of(account, application, secret, Recording::Off)
+    }
+
+    fn seal(&self, account: &ProviderAccount, place: SealedPlace, secret: &SecretString) -> String {
+        self.parts.keys.seal(secret, &place.associated(account.organization_id, account.id)).0
+    }
+
+    fn open(
+        &self,
+        account: &ProviderAccount,
+        place: SealedPlace,
+        sealed: &str,
+    ) -> Result<SecretString, ConnectorError> {
+        self.opened(account, place, sealed)
+    }
+
+    fn seal_tokens(&self, account: &ProviderAccount, tokens: &GrantedTokens) -> NewTokens {
+        sealed_tokens(&self.parts.keys, (account.organization_id, account.id), tokens, self.parts.clock.now())
+    }
+
+    fn revocable(&self, account: &ProviderAccount, sealed: &str) -> Option<SecretString> {
+        revocable(&self.parts.keys, (account.organization_id, account.id), sealed)
+    }
+
+    fn random_text(&self) -> SecretString {
+        self.parts.keys.random_text()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::environment::SystemClock;
-    use crate::secret::CountingRandom;
+    use tokio_util::task::TaskTracker;
 
-    fn connections(reach: Reach) -> Connections {
+    use super::*;
+    use crate::app::KeyedSeal;
+    use crate::domain::id::{IntegrationId, OrganizationId};
+    use crate::environment::{CountingIds, SystemClock};
+    use crate::secret::{CountingRandom, KeyRing};
+    use crate::storage::Store;
+
+    async fn connections(reach: Reach) -> (Connections, tempfile::TempDir) {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let store = Store::connect(&format!("sqlite://{}/test.db", folder.path().display())).await;
         let keys = SecretString::from("test:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".to_owned());
         let random = Arc::new(CountingRandom::default());
-        let keys = KeyRing::parse(&keys, "the test", random).expect("a good key");
-        Connections::new(Arc::new(keys), Arc::new(SystemClock), reach)
+        let keys = Arc::new(KeyRing::parse(&keys, "the test", random).expect("a good key"));
+        let parts = ConsentParts {
+            store: store.expect("a new file opens"),
+            keys: Arc::clone(&keys),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(CountingIds::default()),
+            seal: Arc::new(KeyedSeal(keys)),
+            renewals: TaskTracker::new(),
+        };
+        (Connections::new(parts, reach), folder)
     }
 
-    #[test]
-    fn a_secret_never_travels_in_the_open_nor_into_the_operators_network() {
-        let connections = connections(Reach::default());
+    #[tokio::test]
+    async fn a_secret_never_travels_in_the_open_nor_into_the_operators_network() {
+        let (connections, _folder) = connections(Reach::default()).await;
         for good in ["https://api.pax8.com/v1", "http://127.0.0.1:9000/v1", "http://localhost:1", "http://[::1]:80"] {
             assert_eq!(connections.check_url("base_url", good), Ok(()), "{good}");
         }
@@ -347,37 +545,29 @@ mod tests {
         }
     }
 
-    #[test]
-    fn private_networks_are_the_operators_choice_but_never_in_the_open() {
-        let connections = connections(Reach { private_networks: true, files_root: None });
+    #[tokio::test]
+    async fn private_networks_are_the_operators_choice_but_never_in_the_open() {
+        let (connections, _folder) = connections(Reach { private_networks: true, files_root: None }).await;
         assert_eq!(connections.check_url("base_url", "https://10.0.0.5"), Ok(()));
         assert!(connections.check_url("base_url", "http://10.0.0.5").is_err());
     }
 
-    #[test]
-    fn a_connection_is_kept_until_its_account_or_its_recording_changes() {
-        let connections = connections(Reach::default());
+    #[tokio::test]
+    async fn a_connection_is_kept_until_its_account_or_its_recording_changes() {
+        let (connections, _folder) = connections(Reach::default()).await;
+        let id = uuid::Uuid::from_u128;
+        let (organization_id, integration_id) = (OrganizationId(id(2)), IntegrationId(id(3)));
         let mut account = ProviderAccount {
-            id: ProviderAccountId(uuid::Uuid::from_u128(1)),
-            organization_id: crate::domain::id::OrganizationId(uuid::Uuid::from_u128(2)),
-            integration_id: crate::domain::id::IntegrationId(uuid::Uuid::from_u128(3)),
-            side: crate::domain::provider::Side::Pax8,
             connector: Some(ConnectorKind::Pax8),
-            status: crate::domain::provider::AccountStatus::Connected,
-            display_name: None,
             client_id: Some("client".to_owned()),
-            settings: "{}".to_owned(),
-            time_zone: chrono_tz::UTC,
-            failure_message: None,
-            remarks: Vec::new(),
-            connected_at: None,
-            verified_at: None,
-            version: 1,
+            ..ProviderAccount::unconnected(ProviderAccountId(id(1)), organization_id, integration_id, Side::Pax8)
         };
-        let sealed = connections.seal(&account, &SecretString::from("secret")).expect("sealed");
+        let sealed = connections.seal(&account, SealedPlace::Secret, &SecretString::from("secret"));
+        let credentials = SealedCredentials { secret: Some(sealed), authorization: None };
         let open = |account: &ProviderAccount, recording| match connections
-            .connection(account, Some(&sealed), recording)
+            .connection(account, &credentials, recording)
             .expect("a connection")
+            .connection
         {
             Connection::Marketplace(marketplace) => Arc::as_ptr(&marketplace).cast::<()>() as usize,
             Connection::Psa(_) => panic!("Pax8 is no PSA"),
@@ -391,14 +581,15 @@ mod tests {
         assert_eq!(open(&account, Recording::On), changed);
         // A row moved to another account does not open.
         account.id = ProviderAccountId(uuid::Uuid::from_u128(9));
-        assert!(connections.connection(&account, Some(&sealed), Recording::Off).is_err());
+        assert!(connections.connection(&account, &credentials, Recording::Off).is_err());
     }
 
-    #[test]
-    fn files_outside_the_root_are_refused() {
+    #[tokio::test]
+    async fn files_outside_the_root_are_refused() {
         let root = tempfile::tempdir().expect("a temporary directory");
         std::fs::create_dir(root.path().join("inside")).expect("a directory");
-        let connections = connections(Reach { private_networks: false, files_root: Some(root.path().join("inside")) });
+        let (connections, _folder) =
+            connections(Reach { private_networks: false, files_root: Some(root.path().join("inside")) }).await;
         for directory in ["..", "../..", "/etc", "missing"] {
             let settings = serde_json::json!({ "directory": directory }).to_string();
             assert!(connections.directory(&settings).is_err(), "{directory} was accepted");

@@ -5,22 +5,27 @@ pub mod access;
 pub mod audit;
 pub mod closing;
 pub mod connections;
+pub mod consent;
 pub mod discrepancy;
 pub mod mapping;
 pub mod mapping_files;
 pub mod offline;
 pub mod policy;
 pub mod reconciliation;
+pub mod sealing;
 pub mod setup;
 pub mod sync;
 
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use secrecy::SecretString;
 use thiserror::Error;
 use tokio::sync::Notify;
 use tracing::error;
+use url::Url;
 
 use self::audit::AuditService;
 use self::closing::ClosingService;
@@ -29,8 +34,11 @@ use self::mapping::MappingService;
 use self::mapping_files::MappingFilesService;
 use self::policy::PolicyService;
 use self::reconciliation::ReconciliationService;
+use self::sealing::SealedPlace;
 use self::setup::SetupService;
 use self::sync::SyncService;
+use crate::connector::oauth::application::Application;
+use crate::connector::oauth::delegated::{Authorizer, GrantedTokens};
 use crate::connector::setting::SettingError;
 use crate::connector::{ConnectorError, Marketplace, Psa};
 use crate::domain::access::{Caller, Forbidden};
@@ -39,7 +47,9 @@ use crate::domain::integration::{Integration, IntegrationSettings};
 use crate::domain::provider::ProviderAccount;
 use crate::domain::schedule::Schedule;
 use crate::environment::{Clock, Ids};
+use crate::storage::account::SealedCredentials;
 use crate::storage::audit::{self as chain, Seal};
+use crate::storage::authorization::NewTokens;
 use crate::storage::{StorageError, Store, Tx};
 
 /// Something failed that the caller cannot put right. It has been logged, once, under the correlation id.
@@ -114,14 +124,15 @@ impl Recording {
     }
 }
 
-/// Opens the connection of an account: unseals its secret and builds the connector that its settings name.
+/// Opens the connection of an account: unseals its secrets and builds the connector that its settings name. Stand-ins of
+/// tests that connect to nobody need the first two alone.
 #[async_trait]
 pub trait Connectors: Send + Sync {
     /// The marketplace behind an account.
     async fn marketplace(
         &self,
         account: &ProviderAccount,
-        sealed_secret: Option<&str>,
+        credentials: &SealedCredentials,
         recording: Recording,
     ) -> Result<Arc<dyn Marketplace>, ConnectorError>;
 
@@ -129,18 +140,78 @@ pub trait Connectors: Send + Sync {
     async fn psa(
         &self,
         account: &ProviderAccount,
-        sealed_secret: Option<&str>,
+        credentials: &SealedCredentials,
         recording: Recording,
     ) -> Result<Arc<dyn Psa>, ConnectorError>;
 
-    /// Whether an account could be connected with these settings and this secret, as far as that can be known without
-    /// asking the provider. Stand-ins that have no settings take any.
-    fn check(&self, _: &ProviderAccount, _: Option<&secrecy::SecretString>) -> Result<(), SettingError> {
+    /// Whether an account could be connected with these settings and these keys, as far as that can be known without
+    /// asking the provider.
+    fn check(&self, _: &ProviderAccount, _: Option<&SecretString>) -> Result<(), SettingError> {
         Ok(())
     }
 
-    /// Seals a secret for an account.
-    fn seal(&self, account: &ProviderAccount, secret: &secrecy::SecretString) -> Result<String, ConnectorError>;
+    /// The same of the settings alone.
+    fn check_settings(&self, _: &ProviderAccount) -> Result<(), SettingError> {
+        Ok(())
+    }
+
+    /// What speaks for an application at the provider of an account.
+    fn authorizer(
+        &self,
+        _: &ProviderAccount,
+        _: Application,
+        _: Option<SecretString>,
+    ) -> Result<Authorizer, SettingError> {
+        Err(SettingError::new("", "nobody can be connected here"))
+    }
+
+    /// Seals a secret for a place of an account.
+    fn seal(&self, account: &ProviderAccount, place: SealedPlace, secret: &SecretString) -> String;
+
+    /// Opens what was sealed for a place of an account.
+    fn open(&self, _: &ProviderAccount, _: SealedPlace, _: &str) -> Result<SecretString, ConnectorError> {
+        Err(ConnectorError::Unsupported("nothing is sealed here".to_owned()))
+    }
+
+    /// Seals what a provider granted.
+    fn seal_tokens(&self, account: &ProviderAccount, tokens: &GrantedTokens) -> NewTokens;
+
+    /// The token among sealed ones that ends the consent when it is given back.
+    fn revocable(&self, _: &ProviderAccount, _: &str) -> Option<SecretString> {
+        None
+    }
+
+    /// 256 random bits as text that can stand in an address.
+    fn random_text(&self) -> SecretString;
+}
+
+/// The address under which others reach the server: links and callbacks begin with it.
+#[derive(Debug, Clone, Default)]
+pub struct PublicAddress(Arc<OnceLock<Url>>);
+
+impl PublicAddress {
+    /// The configured address, where there is one.
+    pub fn new(configured: Option<Url>) -> Self {
+        Self(Arc::new(configured.map_or_else(OnceLock::new, OnceLock::from)))
+    }
+
+    /// Uses the address that the server listens on, unless one was configured.
+    pub fn fall_back_to(&self, listening: SocketAddr) {
+        let host = if listening.ip().is_unspecified() { "localhost".to_owned() } else { listening.ip().to_string() };
+        let host = if listening.is_ipv6() && host != "localhost" { format!("[{host}]") } else { host };
+        if let Ok(url) = Url::parse(&format!("http://{host}:{}/", listening.port())) {
+            // One that was configured stays.
+            let _ = self.0.set(url);
+        }
+    }
+
+    /// A path below the address; `None` before the server listens.
+    pub fn join(&self, path: &str) -> Option<Url> {
+        let mut url = self.0.get()?.clone();
+        let whole = format!("{}/{}", url.path().trim_end_matches('/'), path.trim_start_matches('/'));
+        url.set_path(&whole);
+        Some(url)
+    }
 }
 
 /// What every service stands on.
@@ -156,6 +227,8 @@ pub struct Core {
     pub seal: Arc<dyn Seal>,
     /// Connections to the providers.
     pub connectors: Arc<dyn Connectors>,
+    /// Where others reach the server.
+    pub public_address: PublicAddress,
     /// Wakes the workers when there is something to do.
     pub work: Arc<Notify>,
 }

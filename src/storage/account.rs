@@ -3,28 +3,62 @@
 use chrono::{DateTime, Utc};
 use entity::provider_account::{ActiveModel, Column, Entity, Model};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::authorization::{self, StoredAuthorization};
 use super::text::Word;
 use super::{StorageError, Tx};
 use crate::domain::id::{IntegrationId, OrganizationId, ProviderAccountId};
-use crate::domain::provider::{AccountStatus, ConnectorKind, ProviderAccount, Side};
+use crate::domain::provider::{
+    AccountFailure, AccountStatus, Capability, CapabilityKind, CapabilityState, ConnectionMethod, ConnectorKind,
+    ProviderAccount, Side,
+};
+
+/// A capability as it stands in its column.
+#[derive(Serialize, Deserialize)]
+struct CapabilityRow {
+    kind: String,
+    state: String,
+    advice: Option<String>,
+}
+
+impl CapabilityRow {
+    fn of(capability: &Capability) -> Self {
+        let Capability { kind, state, advice } = capability;
+        Self { kind: kind.word().to_owned(), state: state.word().to_owned(), advice: advice.clone() }
+    }
+
+    fn read(self) -> Result<Capability, StorageError> {
+        let (kind, state) = (CapabilityKind::read(&self.kind)?, CapabilityState::read(&self.state)?);
+        Ok(Capability { kind, state, advice: self.advice })
+    }
+}
 
 fn domain(model: Model) -> Result<ProviderAccount, StorageError> {
     let corrupt = |what: &str| StorageError::Corrupt(format!("provider account `{}`: {what}", model.id));
+    let capabilities: Vec<CapabilityRow> =
+        serde_json::from_str(&model.capabilities).map_err(|_| corrupt("unreadable capabilities"))?;
     Ok(ProviderAccount {
         id: ProviderAccountId(model.id),
         organization_id: OrganizationId(model.organization_id),
         integration_id: IntegrationId(model.integration_id),
         side: Side::read(&model.side)?,
         connector: model.connector.as_deref().map(ConnectorKind::read).transpose()?,
+        method: ConnectionMethod::read(&model.method)?,
         status: AccountStatus::read(&model.status)?,
+        failure: model.failure.as_deref().map(AccountFailure::read).transpose()?,
+        capabilities: capabilities.into_iter().map(CapabilityRow::read).collect::<Result<_, _>>()?,
+        granted_scopes: serde_json::from_str(&model.granted_scopes).map_err(|_| corrupt("unreadable scopes"))?,
         time_zone: model.time_zone.parse().map_err(|_| corrupt("unknown time zone"))?,
         remarks: serde_json::from_str(&model.remarks).map_err(|_| corrupt("unreadable remarks"))?,
         display_name: model.display_name,
         client_id: model.client_id,
+        application_id: model.application_id,
         settings: model.settings,
         failure_message: model.failure_message,
+        consent_ends_at: model.consent_ends_at,
+        authorizing_until: model.authorizing_until,
         connected_at: model.connected_at,
         verified_at: model.verified_at,
         version: model.version,
@@ -32,19 +66,27 @@ fn domain(model: Model) -> Result<ProviderAccount, StorageError> {
 }
 
 fn active(account: &ProviderAccount, updated_at: DateTime<Utc>) -> ActiveModel {
+    let capabilities: Vec<CapabilityRow> = account.capabilities.iter().map(CapabilityRow::of).collect();
     ActiveModel {
         id: Set(account.id.0),
         organization_id: Set(account.organization_id.0),
         integration_id: Set(account.integration_id.0),
         side: Set(account.side.word().to_owned()),
         connector: Set(account.connector.map(|connector| connector.word().to_owned())),
+        method: Set(account.method.word().to_owned()),
         status: Set(account.status.word().to_owned()),
         display_name: Set(account.display_name.clone()),
         client_id: Set(account.client_id.clone()),
+        application_id: Set(account.application_id.clone()),
         settings: Set(account.settings.clone()),
         time_zone: Set(account.time_zone.name().to_owned()),
+        failure: Set(account.failure.map(|failure| failure.word().to_owned())),
         failure_message: Set(account.failure_message.clone()),
         remarks: Set(serde_json::to_string(&account.remarks).expect("a list of texts is always JSON")),
+        capabilities: Set(serde_json::to_string(&capabilities).expect("texts are always JSON")),
+        granted_scopes: Set(serde_json::to_string(&account.granted_scopes).expect("a list of texts is always JSON")),
+        consent_ends_at: Set(account.consent_ends_at),
+        authorizing_until: Set(account.authorizing_until),
         connected_at: Set(account.connected_at),
         verified_at: Set(account.verified_at),
         version: Set(account.version),
@@ -60,7 +102,7 @@ pub async fn insert(tx: &Tx, account: &ProviderAccount, now: DateTime<Utc>) -> R
     Ok(())
 }
 
-/// Replaces an account's row, all but its secret.
+/// Replaces an account's row, all but its secret, and tells who follows it.
 pub async fn update(tx: &Tx, account: &ProviderAccount, now: DateTime<Utc>) -> Result<(), StorageError> {
     Entity::update_many()
         .set(active(account, now))
@@ -68,7 +110,7 @@ pub async fn update(tx: &Tx, account: &ProviderAccount, now: DateTime<Utc>) -> R
         .filter(Column::OrganizationId.eq(account.organization_id.0))
         .exec(&**tx)
         .await?;
-    Ok(())
+    tx.touch(account.id.0).await
 }
 
 /// Replaces the sealed secret, or forgets it.
@@ -87,14 +129,36 @@ pub async fn set_secret(
     Ok(())
 }
 
-/// The sealed secret.
-pub async fn secret(
+/// What an account proves itself with, as it is stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SealedCredentials {
+    /// Keys, sealed.
+    pub secret: Option<String>,
+    /// The application that a person consented to, and its tokens.
+    pub authorization: Option<StoredAuthorization>,
+}
+
+impl SealedCredentials {
+    /// What stays when tokens are renewed.
+    pub fn fixed(&self) -> [Option<&str>; 3] {
+        let authorization = self.authorization.as_ref();
+        [
+            self.secret.as_deref(),
+            authorization.map(|authorization| authorization.application.as_str()),
+            authorization.and_then(|authorization| authorization.application_secret.as_deref()),
+        ]
+    }
+}
+
+/// What an account proves itself with.
+pub async fn credentials(
     db: &impl ConnectionTrait,
     organization_id: OrganizationId,
     id: ProviderAccountId,
-) -> Result<Option<String>, StorageError> {
+) -> Result<SealedCredentials, StorageError> {
     let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0));
-    Ok(query.one(db).await?.and_then(|model| model.secret))
+    let secret = query.one(db).await?.and_then(|model| model.secret);
+    Ok(SealedCredentials { secret, authorization: authorization::find(db, organization_id, id).await? })
 }
 
 /// An account of the tenant.

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod authorization;
 pub mod billing;
 pub mod candidate;
 pub mod change;

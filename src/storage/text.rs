@@ -7,7 +7,9 @@ use crate::domain::discrepancy::DiscrepancyStatus;
 use crate::domain::integration::{SetupStage, WritePolicy};
 use crate::domain::mapping::{ExclusionReason, MappingKind, MappingOrigin, MappingRole, MappingStatus, RecordKind};
 use crate::domain::money::Currency;
-use crate::domain::provider::{AccountStatus, ConnectorKind, Side};
+use crate::domain::provider::{
+    AccountFailure, AccountStatus, CapabilityKind, CapabilityState, ConnectionMethod, ConnectorKind, Side,
+};
 use crate::domain::record::{
     BillCycle, BillingTerm, ChargeType, CompanyStatus, CustomerStatus, Known, PsaInvoiceStatus, SubscriptionStatus,
     VendorInvoiceStatus, VendorLineKind,
@@ -58,6 +60,17 @@ words! {
     AccountStatus {
         NotConnected = "NOT_CONNECTED", Authorizing = "AUTHORIZING", Connected = "CONNECTED",
         Expiring = "EXPIRING", ReconnectNeeded = "RECONNECT_NEEDED", Failed = "FAILED",
+    }
+    ConnectionMethod { Keys = "KEYS", Delegated = "DELEGATED" }
+    AccountFailure {
+        Authorization = "AUTHORIZATION", Connection = "CONNECTION", Permission = "PERMISSION", Settings = "SETTINGS",
+    }
+    CapabilityKind {
+        Customers = "CUSTOMERS", Products = "PRODUCTS", Subscriptions = "SUBSCRIPTIONS", Agreements = "AGREEMENTS",
+        Invoices = "INVOICES",
+    }
+    CapabilityState {
+        Available = "AVAILABLE", Empty = "EMPTY", Forbidden = "FORBIDDEN", Unsupported = "UNSUPPORTED",
     }
     SetupStage {
         InitialConfiguration = "INITIAL_CONFIGURATION", ConnectPax8 = "CONNECT_PAX8", ConnectPsa = "CONNECT_PSA",

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use concord::connector::http::Recorder;
-use concord::connector::pax8::{Pax8, Pax8Secret, Pax8Settings};
+use concord::connector::pax8::{Pax8, Pax8Proof, Pax8Settings};
 use concord::connector::{ConnectorError, Cursor, Marketplace};
 use concord::domain::id::ExternalId;
 use concord::sandbox::{Options as SandboxOptions, credentials, start};
@@ -315,8 +315,8 @@ async fn every_list_is_asked_for_as_the_document_allows() {
         client_id: credentials::PAX8_CLIENT_ID.to_owned(),
         ..Pax8Settings::default()
     };
-    let secret = Pax8Secret { client_secret: credentials::PAX8_CLIENT_SECRET.into() };
-    let pax8 = Pax8::connect(&settings, &secret, clock(), None).unwrap();
+    let proof = Pax8Proof::ClientSecret(credentials::PAX8_CLIENT_SECRET.into());
+    let pax8 = Pax8::connect(&settings, proof, clock(), None).unwrap();
     let company = pax8.companies(None).await.unwrap().records.remove(0).record.external_id;
     let product = pax8.products(None).await.unwrap().records.remove(0).record.external_id;
     pax8.contacts(&company, None).await.unwrap();
@@ -364,9 +364,9 @@ async fn recorded_traffic_holds_no_secret() {
     Mock::given(path("/v1/token")).respond_with(token("t0k3n", 86400)).mount(&server).await;
     mount(&server, "/v1/companies", "pax8/companies.json").await;
     let tape = Arc::new(Tape::default());
-    let secret = Pax8Secret { client_secret: "s3cret".into() };
+    let proof = Pax8Proof::ClientSecret("s3cret".into());
     let recorder: Arc<dyn Recorder> = Arc::clone(&tape) as Arc<dyn Recorder>;
-    let pax8 = Pax8::connect(&pax8_settings(&server), &secret, clock(), Some(recorder)).unwrap();
+    let pax8 = Pax8::connect(&pax8_settings(&server), proof, clock(), Some(recorder)).unwrap();
     pax8.companies(None).await.unwrap();
     let exchanges = tape.0.lock().unwrap();
     assert_eq!(exchanges.len(), 2);

@@ -36,6 +36,7 @@ fn secrets() -> RevioSecrets {
         api_key: Some("k3y".into()),
         billing_password: Some("pa:ss".into()),
         subscription_key: Some("sub".into()),
+        consent: None,
     }
 }
 

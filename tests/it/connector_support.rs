@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use concord::connector::http::{Exchange, Recorder};
-use concord::connector::pax8::{Pax8, Pax8Secret, Pax8Settings};
+use concord::connector::pax8::{Pax8, Pax8Proof, Pax8Settings};
 use concord::environment::FixedClock;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -54,8 +54,8 @@ pub fn pax8_settings(server: &MockServer) -> Pax8Settings {
 }
 
 pub fn pax8_with(settings: &Pax8Settings, clock: Arc<FixedClock>) -> Pax8 {
-    let secret = Pax8Secret { client_secret: "s3cret".into() };
-    Pax8::connect(settings, &secret, clock, None).unwrap()
+    let proof = Pax8Proof::ClientSecret("s3cret".into());
+    Pax8::connect(settings, proof, clock, None).unwrap()
 }
 
 /// An account whose token endpoint always gives a token.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use concord::connector::oauth::delegated::GrantedTokens;
 use concord::connector::{ConnectorError, Marketplace, Psa};
 use concord::domain::access::{Actor, Caller, Role, Roles};
 use concord::domain::id::{OrganizationId, TokenId};
@@ -17,9 +18,12 @@ use concord::domain::run::MatchCount;
 use concord::environment::{FixedClock, RandomIds};
 use concord::service::Recording;
 use concord::service::mapping::{CreateCustomerMapping, Rematch, RematchError};
+use concord::service::sealing::SealedPlace;
 use concord::service::setup::CreateIntegration;
-use concord::service::{Connectors, Core, Services};
+use concord::service::{Connectors, Core, PublicAddress, Services};
+use concord::storage::account::SealedCredentials;
 use concord::storage::audit::Seal;
+use concord::storage::authorization::NewTokens;
 use concord::storage::source::company::CompanyTable;
 use concord::storage::source::customer::CustomerTable;
 use concord::storage::source::pax8_product::Pax8ProductTable;
@@ -50,18 +54,31 @@ impl Connectors for NoConnectors {
     async fn marketplace(
         &self,
         _: &ProviderAccount,
-        _: Option<&str>,
+        _: &SealedCredentials,
         _: Recording,
     ) -> Result<Arc<dyn Marketplace>, ConnectorError> {
         Err(ConnectorError::Unsupported("the tests of mapping reach nobody".into()))
     }
 
-    async fn psa(&self, _: &ProviderAccount, _: Option<&str>, _: Recording) -> Result<Arc<dyn Psa>, ConnectorError> {
+    async fn psa(
+        &self,
+        _: &ProviderAccount,
+        _: &SealedCredentials,
+        _: Recording,
+    ) -> Result<Arc<dyn Psa>, ConnectorError> {
         Err(ConnectorError::Unsupported("the tests of mapping reach nobody".into()))
     }
 
-    fn seal(&self, _: &ProviderAccount, _: &secrecy::SecretString) -> Result<String, ConnectorError> {
-        Err(ConnectorError::Unsupported("the tests of mapping seal nothing".into()))
+    fn seal(&self, _: &ProviderAccount, _: SealedPlace, _: &secrecy::SecretString) -> String {
+        "sealed".to_owned()
+    }
+
+    fn seal_tokens(&self, _: &ProviderAccount, _: &GrantedTokens) -> NewTokens {
+        unreachable!("nobody is authorized in these tests")
+    }
+
+    fn random_text(&self) -> secrecy::SecretString {
+        "random".into()
     }
 }
 
@@ -100,6 +117,7 @@ impl World {
             ids: Arc::new(RandomIds),
             seal: Arc::new(PlainSeal),
             connectors: Arc::new(NoConnectors),
+            public_address: PublicAddress::default(),
             work: Arc::new(Notify::new()),
         };
         let services = Services::new(core);

@@ -119,6 +119,7 @@ fn app(store: Store) -> anyhow::Result<App> {
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         reach: Reach::default(),
+        public_url: None,
         connectors: None,
         schema: SchemaSettings::default(),
     }))

@@ -84,21 +84,9 @@ impl Tenant {
         integration::insert(&tx, &owner).await?;
         for (id, side) in [(self.pax8, Side::Pax8), (self.psa, Side::Psa)] {
             let connection = ProviderAccount {
-                id,
-                organization_id: self.caller.organization_id,
-                integration_id: self.integration_id,
-                side,
                 connector: Some(ConnectorKind::Files),
                 status: AccountStatus::Connected,
-                display_name: None,
-                client_id: None,
-                settings: "{}".to_owned(),
-                time_zone: chrono_tz::UTC,
-                failure_message: None,
-                remarks: Vec::new(),
-                connected_at: None,
-                verified_at: None,
-                version: 1,
+                ..ProviderAccount::unconnected(id, self.caller.organization_id, self.integration_id, side)
             };
             account::insert(&tx, &connection, now).await?;
         }

@@ -16,6 +16,7 @@ use crate::connector::pax8::convert::{self, Account, LineOrigin};
 use crate::connector::pax8::{price_page, wire};
 use crate::connector::{AccountCheck, ConnectorError, Cursor, Marketplace, Page};
 use crate::domain::id::ExternalId;
+use crate::domain::provider::{Capability, CapabilityKind, CapabilityState};
 use crate::domain::record::{
     Company, Contact, Pax8Product, Subscription, UsageLine, UsageSummary, VendorInvoice, VendorInvoiceLine, VendorPrice,
 };
@@ -222,18 +223,33 @@ impl Files {
     }
 
     fn check(&self) -> AccountCheck {
-        let mut check = AccountCheck { display_name: Some(self.folder.display().to_string()), remarks: Vec::new() };
+        let mut check =
+            AccountCheck { display_name: Some(self.folder.display().to_string()), ..AccountCheck::default() };
         for (name, consequence) in PURPOSES {
             if self.file(name).is_empty() {
                 check.remarks.push(format!("The file `{name}` is missing: {consequence}."));
             }
         }
-        if !self.folder.join("invoice_items").is_dir() && self.downloads.is_empty() {
+        let has_lines = self.folder.join("invoice_items").is_dir() || !self.downloads.is_empty();
+        if !has_lines {
             check.remarks.push(
                 "There is neither a folder `invoice_items` nor a folder `invoice_csv`: nothing can be reconciled."
                     .to_owned(),
             );
         }
+        let has = |name| !self.file(name).is_empty();
+        let found = [
+            (CapabilityKind::Customers, has("companies.jsonl") || !self.downloads.is_empty()),
+            (CapabilityKind::Subscriptions, has("subscriptions.jsonl")),
+            (CapabilityKind::Invoices, has_lines),
+        ];
+        check.capabilities.extend(found.map(|(kind, is_there)| match is_there {
+            true => Capability { kind, state: CapabilityState::Available, advice: None },
+            false => {
+                let advice = "The files for this are missing; the remarks name them.".to_owned();
+                Capability { kind, state: CapabilityState::Unsupported, advice: Some(advice) }
+            }
+        }));
         check
     }
 }

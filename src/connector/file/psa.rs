@@ -16,6 +16,7 @@ use super::{off_thread, side_of};
 use crate::connector::json::{Reason, decimal};
 use crate::connector::{AccountCheck, ConnectorError, Cursor, Page, Psa, PsaInvoiceDocument, Pulled, Rejected};
 use crate::domain::id::ExternalId;
+use crate::domain::provider::{Capability, CapabilityKind, CapabilityState};
 use crate::domain::record::{AgreementLine, Contact, Customer, Price, PsaInvoice, PsaInvoiceLine, PsaProduct};
 
 /// Invoices of one page when they are put together from lines.
@@ -197,17 +198,24 @@ impl Files {
     }
 
     fn check(&self) -> AccountCheck {
-        let mut check = AccountCheck { display_name: Some(self.folder.display().to_string()), remarks: Vec::new() };
-        for (names, consequence) in [
-            (&CUSTOMERS[..], "no company can be mapped"),
-            (&PRODUCTS[..], "no product can be mapped"),
-            (&LINES[..], "agreements cannot be compared"),
-            (&INVOICES[..], "nothing can be reconciled"),
+        let mut check =
+            AccountCheck { display_name: Some(self.folder.display().to_string()), ..AccountCheck::default() };
+        for (kind, names, consequence) in [
+            (CapabilityKind::Customers, &CUSTOMERS[..], "no company can be mapped"),
+            (CapabilityKind::Products, &PRODUCTS[..], "no product can be mapped"),
+            (CapabilityKind::Agreements, &LINES[..], "agreements cannot be compared"),
+            (CapabilityKind::Invoices, &INVOICES[..], "nothing can be reconciled"),
         ] {
-            if self.file(names).is_none() {
-                let alternatives = names.join("`, `");
-                check.remarks.push(format!("There is none of the files `{alternatives}`: {consequence}."));
-            }
+            let (state, advice) = match self.file(names) {
+                Some(_) => (CapabilityState::Available, None),
+                None => {
+                    let alternatives = names.join("`, `");
+                    let advice = format!("There is none of the files `{alternatives}`: {consequence}.");
+                    (CapabilityState::Unsupported, Some(advice))
+                }
+            };
+            check.remarks.extend(advice.clone());
+            check.capabilities.push(Capability { kind, state, advice });
         }
         check
     }

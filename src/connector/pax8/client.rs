@@ -4,19 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::NaiveDate;
-use secrecy::SecretString;
+use chrono::{NaiveDate, TimeDelta};
 
 use super::PROVIDER;
 use super::convert::{self, Account, LineOrigin};
 use super::paging::{Following, Place};
-use super::settings::{Pax8Secret, Pax8Settings};
+use super::settings::{Pax8Proof, Pax8Settings};
 use super::wire::List;
-use crate::connector::http::{ClientSettings, ProviderClient, Recorder, parse_base_url};
+use crate::connector::http::{Authorization, ClientSettings, ProviderClient, Recorder, parse_base_url};
 use crate::connector::json::{Reason, parse_zone};
-use crate::connector::oauth::{ClientCredentials, TokenSource};
+use crate::connector::oauth::TokenSource;
+use crate::connector::oauth::client_credentials::ClientCredentials;
+use crate::connector::oauth::consent::ConsentSource;
 use crate::connector::{AccountCheck, ConnectorError, Cursor, Marketplace, Page, Pulled, Rejected};
 use crate::domain::id::ExternalId;
+use crate::domain::provider::{Capability, CapabilityKind, CapabilityState};
 use crate::domain::record::{
     Company, Contact, Pax8Product, Subscription, UsageLine, UsageSummary, VendorInvoice, VendorInvoiceLine, VendorPrice,
 };
@@ -24,6 +26,13 @@ use crate::environment::Clock;
 
 /// Draft items are the one list that is declared to time out; a smaller page is Pax8's own advice for slow lists.
 const DRAFT_PAGE_SIZE: u32 = 50;
+
+/// Lists that a verification looks into, and what is lost without each.
+const PROBED: [(CapabilityKind, &str, &str); 3] = [
+    (CapabilityKind::Customers, "companies", "no company can be mapped"),
+    (CapabilityKind::Subscriptions, "subscriptions", "quantities cannot be compared"),
+    (CapabilityKind::Invoices, "invoices", "nothing can be reconciled"),
+];
 
 /// A Pax8 account.
 #[derive(Debug)]
@@ -44,7 +53,7 @@ impl Pax8 {
     /// Prepares the account; nothing is sent yet.
     pub fn connect(
         settings: &Pax8Settings,
-        secret: &Pax8Secret,
+        proof: Pax8Proof,
         clock: Arc<dyn Clock>,
         recorder: Option<Arc<dyn Recorder>>,
     ) -> Result<Self, ConnectorError> {
@@ -60,18 +69,25 @@ impl Pax8 {
             ..ClientSettings::new(PROVIDER, base_url, settings.requests_per_minute)
         };
         let client = ProviderClient::new(manners.clone(), Arc::clone(&clock))?.with_recorder(recorder.clone());
-        let token_client =
-            ProviderClient::new(manners, Arc::clone(&clock))?.with_recorder(recorder).sharing_budget_of(&client);
-        let credentials = ClientCredentials {
-            client: token_client,
-            token_url,
-            audience: settings.audience.clone(),
-            client_id: settings.client_id.clone(),
-            client_secret: SecretString::clone(&secret.client_secret),
-            clock: Arc::clone(&clock),
+        let authorization: Arc<dyn Authorization> = match proof {
+            Pax8Proof::ClientSecret(client_secret) => {
+                let token_client = ProviderClient::new(manners, Arc::clone(&clock))?;
+                let credentials = ClientCredentials {
+                    client: token_client.with_recorder(recorder).sharing_budget_of(&client),
+                    token_url,
+                    audience: settings.audience.clone(),
+                    client_id: settings.client_id.clone(),
+                    client_secret,
+                    clock: Arc::clone(&clock),
+                };
+                Arc::new(TokenSource::new(Box::new(credentials), clock, settings.token_skew()))
+            }
+            Pax8Proof::Consent(keeper) => {
+                let margin = TimeDelta::from_std(settings.token_skew()).unwrap_or(TimeDelta::zero());
+                Arc::new(ConsentSource::new(keeper, clock, margin))
+            }
         };
-        let source = TokenSource::new(Box::new(credentials), clock, settings.token_skew());
-        let client = client.with_authorization(Arc::new(source));
+        let client = client.with_authorization(authorization);
         let account = Account { zone: parse_zone(&settings.time_zone)? };
         Ok(Self { client, page_size: settings.bounded_page_size(), account })
     }
@@ -131,22 +147,50 @@ fn parse_list<'a>(body: &'a str, segments: &[&str]) -> Result<List<'a>, Connecto
 #[async_trait]
 impl Marketplace for Pax8 {
     async fn verify(&self) -> Result<AccountCheck, ConnectorError> {
-        let one = |page: &'static str| [("page", page.to_owned()), ("size", "1".to_owned())];
-        let body = self.client.get(&["companies"], &one("0")).await?;
-        parse_list(&body, &["companies"])?;
         let mut check = AccountCheck::default();
-        match self.client.get(&["invoices"], &one("0")).await {
-            Ok(body) => {
-                let list = parse_list(&body, &["invoices"])?;
-                check.display_name = list.content.first().and_then(|first| convert::partner_name(first.get()));
-            }
-            Err(ConnectorError::Forbidden { message, .. } | ConnectorError::NotFound { what: message, .. }) => {
-                check.remarks.push(format!(
-                    "The account may not read invoices ({message}), so nothing can be reconciled; ask Pax8 for billing access."
-                ));
-            }
-            Err(error) => return Err(error),
+        let mut refusals = Vec::new();
+        for (kind, list, consequence) in PROBED {
+            let one = [("page", "0".to_owned()), ("size", "1".to_owned())];
+            let (state, advice) = match self.client.get(&[list], &one).await {
+                Ok(body) => {
+                    let read = parse_list(&body, &[list])?;
+                    if kind == CapabilityKind::Invoices {
+                        let first = read.content.first();
+                        check.display_name = first.and_then(|first| convert::partner_name(first.get()));
+                    }
+                    match read.content.first() {
+                        Some(_) => (CapabilityState::Available, None),
+                        None => (
+                            CapabilityState::Empty,
+                            Some(format!(
+                                "Pax8 shows no {list} to this login. Check that it is the right partner account."
+                            )),
+                        ),
+                    }
+                }
+                Err(ConnectorError::Forbidden { message, .. } | ConnectorError::NotFound { what: message, .. }) => {
+                    let advice = format!(
+                        "The account may not read {list} ({message}), so {consequence}. Ask a partner administrator at Pax8 \
+                         for this permission, then verify again."
+                    );
+                    refusals.push(message);
+                    (CapabilityState::Forbidden, Some(advice))
+                }
+                Err(error) => return Err(error),
+            };
+            check.capabilities.push(Capability { kind, state, advice });
         }
+        if refusals.len() == PROBED.len() {
+            // Whoever may read nothing of a partner is somebody else's customer or a vendor; more permissions do not help.
+            let words = refusals.swap_remove(0);
+            let message = format!(
+                "{words}; it shows no companies, subscriptions and invoices, as a vendor login does, and a login of the \
+                 partner is needed"
+            );
+            return Err(ConnectorError::Forbidden { provider: PROVIDER, message });
+        }
+        let is_missing = |capability: &&Capability| capability.state == CapabilityState::Forbidden;
+        check.remarks = check.capabilities.iter().filter(is_missing).filter_map(|found| found.advice.clone()).collect();
         Ok(check)
     }
 

@@ -1,4 +1,4 @@
-//! Pax8's partner API, read with client credentials.
+//! Pax8's partner API, read with client credentials or with the consent of a person.
 //!
 //! What its documents do not say, or say otherwise than the wire, is numbered here; each reading one has a test of that
 //! number in `tests/it/connector_pax8_quirks.rs`.
@@ -38,7 +38,7 @@ mod settings;
 pub mod wire;
 
 pub use client::{Pax8, price_page};
-pub use settings::{Pax8Secret, Pax8Settings, REQUESTS_PER_MINUTE};
+pub use settings::{Pax8Proof, Pax8Settings, REQUESTS_PER_MINUTE};
 
 /// The provider as people call it.
 pub const PROVIDER: &str = "Pax8";

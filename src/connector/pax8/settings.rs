@@ -1,6 +1,7 @@
 //! What a Pax8 account needs to be read, with the documented defaults.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::connector::address::{Network, Place, place_of_url};
+use crate::connector::oauth::consent::TokenKeeper;
 use crate::connector::setting::{LONGEST_SKEW_SECONDS, Manners, SettingError, between};
 
 /// Requests a minute that Pax8 allows.
@@ -69,11 +71,13 @@ impl Default for Pax8Settings {
     }
 }
 
-/// The secret half of a Pax8 account.
-#[derive(Debug, Clone)]
-pub struct Pax8Secret {
-    /// Client secret.
-    pub client_secret: SecretString,
+/// What proves to Pax8 that we may act for an account.
+#[derive(Clone)]
+pub enum Pax8Proof {
+    /// The secret of the client credentials.
+    ClientSecret(SecretString),
+    /// The consent of a person.
+    Consent(Arc<dyn TokenKeeper>),
 }
 
 impl Pax8Settings {

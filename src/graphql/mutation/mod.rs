@@ -1,5 +1,6 @@
 //! Mutations: one per file, with its input, its payload and its resolver.
 
+mod connection_settings;
 mod customer_mapping_create;
 mod discrepancy_assign;
 mod discrepancy_note_add;
@@ -27,6 +28,9 @@ mod period_reopen;
 mod period_request_withdraw;
 mod prices_import;
 mod product_mapping_create;
+mod provider_account_authorization_start;
+mod provider_account_disconnect;
+mod provider_account_method_select;
 mod provider_account_verify;
 mod provider_credentials_set;
 mod reconciliation_policy_update;
@@ -42,7 +46,7 @@ use async_graphql::MergedObject;
 
 /// What can be done. In groups, because the compiler follows a single list of so many only with difficulty.
 #[derive(MergedObject, Default)]
-pub struct Mutation(SetupMutation, MappingMutation, ReconciliationMutation, WorkMutation);
+pub struct Mutation(SetupMutation, ConnectionMutation, MappingMutation, ReconciliationMutation, WorkMutation);
 
 /// Setting up and syncing.
 #[derive(MergedObject, Default)]
@@ -50,10 +54,18 @@ pub struct SetupMutation(
     integration_create::IntegrationCreate,
     integration_settings_update::IntegrationSettingsUpdate,
     organization_settings_update::OrganizationSettingsUpdate,
-    provider_credentials_set::ProviderCredentialsSet,
-    provider_account_verify::ProviderAccountVerify,
     sync_run_start::SyncRunStart,
     sync_run_cancel::SyncRunCancel,
+);
+
+/// Connecting.
+#[derive(MergedObject, Default)]
+pub struct ConnectionMutation(
+    provider_credentials_set::ProviderCredentialsSet,
+    provider_account_authorization_start::ProviderAccountAuthorizationStart,
+    provider_account_method_select::ProviderAccountMethodSelect,
+    provider_account_verify::ProviderAccountVerify,
+    provider_account_disconnect::ProviderAccountDisconnect,
 );
 
 /// Mapping.

@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
 use crate::domain::access::Role;
 use crate::domain::id::ProviderAccountId;
+use crate::domain::provider::ConnectionMethod;
 use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::id::{NodeKind, decode_as};
@@ -42,6 +43,18 @@ pub(super) fn answer(
         Err(AccountError::NoCredentials) => {
             let message = "The account has no credentials yet. Set them with `providerCredentialsSet` first.";
             (None, vec![UserError::input(account_field, message)])
+        }
+        Err(AccountError::NoApplication) => {
+            let message =
+                "The account was never authorized. Give the application that is registered with the provider.";
+            (None, vec![UserError::input(&["input", "application"], message)])
+        }
+        Err(AccountError::NothingKept(method)) => {
+            let message = match method {
+                ConnectionMethod::Keys => "No keys are kept. Set them with `providerCredentialsSet`.",
+                ConnectionMethod::Delegated => "No consent is kept. Begin with `providerAccountAuthorizationStart`.",
+            };
+            (None, vec![UserError::input(&["input", "method"], message)])
         }
         Err(AccountError::Provider { error, account }) => {
             (account.map(|account| ProviderAccountObject(*account)), vec![UserError::provider(&[], &error)])

@@ -2,8 +2,9 @@
 
 use async_graphql::{Context, ID, InputObject, Object, OneofObject, SimpleObject};
 use secrecy::SecretString;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::connection_settings::{RevioParts, advanced_settings, revio_settings, settings};
 use super::provider_account_verify::answer;
 use crate::connector::pax8;
 use crate::connector::psa::revio;
@@ -97,11 +98,6 @@ pub struct ProviderCredentialsSetPayload {
     user_errors: Vec<UserError>,
 }
 
-/// Settings under the names of the connector's own settings; what was left out keeps the connector's default.
-fn settings(parts: Vec<(&str, Option<Value>)>) -> Map<String, Value> {
-    parts.into_iter().filter_map(|(name, value)| value.map(|value| (name.to_owned(), value))).collect()
-}
-
 /// The inputs that the settings of a connector came from.
 struct Origin {
     /// Kind of credentials.
@@ -183,33 +179,21 @@ impl CredentialsInput {
                 client_id: Some(input.client_id),
             },
             Self::RevioPsa(input) => {
-                let mut all = match input.advanced_settings.as_deref().map(serde_json::from_str::<Map<_, _>>) {
-                    None => Map::new(),
-                    Some(Ok(advanced)) => advanced,
-                    Some(Err(error)) => {
-                        let message = format!("The advanced settings are not a JSON object: {error}.");
-                        return Err(Box::new(UserError::input(&origin.path(Some("advancedSettings")), message)));
-                    }
-                };
+                let advanced = advanced_settings(input.advanced_settings.as_deref())
+                    .map_err(|message| UserError::input(&origin.path(Some("advancedSettings")), message))?;
                 let auth_url = input.auth_url.or_else(|| {
                     let base = input.base_url.as_deref()?;
                     Some(format!("{}/api/v1/auth/api-key/exchange", base.trim_end_matches('/')))
                 });
-                // The Billing surface is used when a user of it is named.
-                let billing = input.billing_username.map(|user| {
-                    let base_url = input.billing_base_url.map(Into::into);
-                    Value::Object(settings(vec![("base_url", base_url), ("user", Some(user.into()))]))
+                let all = revio_settings(RevioParts {
+                    tenant: Some(input.tenant.clone()),
+                    api_base: input.base_url,
+                    auth_url,
+                    billing_base_url: input.billing_base_url,
+                    billing_user: input.billing_username,
+                    requests_per_minute: input.requests_per_minute,
+                    advanced,
                 });
-                let limits = input
-                    .requests_per_minute
-                    .map(|requests| Value::Object(settings(vec![("requests_per_minute", Some(requests.into()))])));
-                all.extend(settings(vec![
-                    ("tenant", Some(input.tenant.clone().into())),
-                    ("api_base", input.base_url.map(Into::into)),
-                    ("auth_url", auth_url.map(Into::into)),
-                    ("billing", billing),
-                    ("limits", limits),
-                ]));
                 let secrets = serde_json::json!({
                     "api_key": input.api_key,
                     "billing_password": input.billing_password,

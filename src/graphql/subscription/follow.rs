@@ -75,7 +75,7 @@ pub fn follow<S: EventSource>(
                 if is_over {
                     return None;
                 }
-                wait(&mut state.notifications, state.stream).await;
+                mentioned(&mut state.notifications, state.stream, LOOK).await;
             }
         }
     })
@@ -89,7 +89,7 @@ fn failed<S: EventSource>(error: StorageError, mut state: State<S>) -> Step<S> {
 }
 
 /// Waits until the stream is mentioned, or long enough to look anyway.
-async fn wait(notifications: &mut Receiver<Uuid>, stream: Uuid) {
+pub(super) async fn mentioned(notifications: &mut Receiver<Uuid>, stream: Uuid, patience: Duration) {
     let mentioned = async {
         loop {
             match notifications.recv().await {
@@ -102,7 +102,7 @@ async fn wait(notifications: &mut Receiver<Uuid>, stream: Uuid) {
         }
     };
     // Looking too early or too late are both fine.
-    let _ = timeout(LOOK, mentioned).await;
+    let _ = timeout(patience, mentioned).await;
 }
 
 #[cfg(test)]

@@ -10,8 +10,10 @@ use crate::domain::access::{Caller, Forbidden, Role};
 use crate::domain::audit::Change;
 use crate::domain::id::ProviderAccountId;
 use crate::domain::integration::{Integration, SetupStage};
-use crate::domain::provider::{AccountStatus, ConnectorKind, ProviderAccount, Side};
+use crate::domain::provider::{AccountFailure, AccountStatus, ConnectionMethod, ConnectorKind, ProviderAccount, Side};
+use crate::service::sealing::SealedPlace;
 use crate::service::{Internal, OrInternal as _, Recording};
+use crate::storage::account::SealedCredentials;
 use crate::storage::{Tx, account, integration};
 
 /// New credentials of an account.
@@ -53,6 +55,12 @@ pub enum AccountError {
     /// Nothing was set yet.
     #[error("the account has no credentials yet")]
     NoCredentials,
+    /// No application is known that a person could consent to.
+    #[error("no application was given, and the account was never authorized with one")]
+    NoApplication,
+    /// Nothing is kept for this way of connecting.
+    #[error("nothing is kept for this way of connecting")]
+    NothingKept(ConnectionMethod),
     /// The provider, or its settings, stand in the way; the account keeps what was set and says so.
     #[error("{error}")]
     Provider {
@@ -88,10 +96,12 @@ impl SetupService {
         let secret = secret.filter(|secret| !secret.expose_secret().is_empty());
         let with_credentials = |known: ProviderAccount| ProviderAccount {
             connector: Some(connector),
+            method: ConnectionMethod::Keys,
             client_id: client_id.clone(),
             settings: settings.clone(),
             time_zone: time_zone.unwrap_or(known.time_zone),
             status: AccountStatus::NotConnected,
+            failure: None,
             failure_message: None,
             version: known.version + 1,
             ..known
@@ -107,12 +117,12 @@ impl SetupService {
 
         let tx = core.store.begin().await.internal(caller)?;
         let found = account::lock(&tx, caller.organization_id, account_id).await.internal(caller)?;
-        let changed = with_credentials(found.ok_or(AccountError::NotFound)?);
-        let sealed = secret.map(|secret| core.connectors.seal(&changed, &secret)).transpose();
-        let sealed = sealed.map_err(|error| AccountError::Provider { error, account: None })?;
+        let before = found.ok_or(AccountError::NotFound)?;
+        let changed = with_credentials(before.clone());
+        let sealed = secret.map(|secret| core.connectors.seal(&changed, SealedPlace::Secret, &secret));
         account::update(&tx, &changed, core.clock.now()).await.internal(caller)?;
         account::set_secret(&tx, caller.organization_id, account_id, sealed).await.internal(caller)?;
-        self.audit_account(&tx, caller, "provider_account.credentials_set", &changed).await?;
+        self.audit_account(&tx, caller, "provider_account.credentials_set", Some(&before), &changed).await?;
         tx.commit().await.internal(caller)?;
         self.verify(caller, account_id).await
     }
@@ -127,20 +137,26 @@ impl SetupService {
         if asked.connector.is_none() {
             return Err(AccountError::NoCredentials);
         }
-        let sealed = account::secret(read, caller.organization_id, id).await.internal(caller)?;
+        let credentials = account::credentials(read, caller.organization_id, id).await.internal(caller)?;
         let owner = integration::find(read, caller.organization_id, asked.integration_id).await.internal(caller)?;
         let settings = owner.ok_or(AccountError::NotFound)?.settings;
         let recording = Recording::of(&settings, core.clock.now());
-        let checked = self.ask(&asked, sealed.as_deref(), recording).await;
+        let checked = self.ask(&asked, &credentials, recording).await;
 
         let tx = core.store.begin().await.internal(caller)?;
         // Everybody holds the integration before its accounts, so that nobody waits in a circle.
         let owner = integration::lock(&tx, caller.organization_id, asked.integration_id).await.internal(caller)?;
         let found = account::lock(&tx, caller.organization_id, id).await.internal(caller)?;
         let (Some(owner), Some(mut changed)) = (owner, found) else { return Err(AccountError::NotFound) };
+        let before = changed.clone();
         if changed.version != asked.version {
-            // Somebody set other credentials while the provider was asked; this answer is about the old ones.
-            return Ok(changed);
+            // Somebody else changed the account while the provider was asked, so that the answer is about what was there
+            // before; unless it was the refusal itself that ended the consent.
+            let is_ended = changed.status == AccountStatus::ReconnectNeeded;
+            return match checked {
+                Err(error) if is_ended => Err(AccountError::Provider { error, account: Some(Box::new(changed)) }),
+                _ => Ok(changed),
+            };
         }
         let now = core.clock.now();
         changed.version += 1;
@@ -149,25 +165,28 @@ impl SetupService {
                 changed.status = AccountStatus::Connected;
                 changed.display_name = check.display_name.clone().or(changed.display_name);
                 changed.remarks.clone_from(&check.remarks);
+                changed.capabilities.clone_from(&check.capabilities);
+                changed.failure = None;
                 changed.failure_message = None;
                 changed.connected_at = changed.connected_at.or(Some(now));
                 changed.verified_at = Some(now);
             }
             Err(error) => {
-                changed.status = match error {
-                    ConnectorError::Unauthorized { .. } if changed.connected_at.is_some() => {
-                        AccountStatus::ReconnectNeeded
-                    }
+                let is_refused = matches!(error, ConnectorError::Unauthorized { .. });
+                changed.status = match changed.connected_at {
+                    Some(_) if is_refused => AccountStatus::ReconnectNeeded,
                     _ => AccountStatus::Failed,
                 };
-                changed.failure_message = Some(error.to_string());
+                changed.failure = Some(kind_of(error));
+                changed.failure_message = Some(format!("{error}. {}", advice(&changed, error)));
+                changed.capabilities = Vec::new();
             }
         }
         account::update(&tx, &changed, now).await.internal(caller)?;
         if checked.is_ok() {
             self.advance(&tx, caller, owner).await?;
         }
-        self.audit_account(&tx, caller, "provider_account.verify", &changed).await?;
+        self.audit_account(&tx, caller, "provider_account.verify", Some(&before), &changed).await?;
         tx.commit().await.internal(caller)?;
         match checked {
             Ok(_) => Ok(changed),
@@ -188,12 +207,12 @@ impl SetupService {
     async fn ask(
         &self,
         account: &ProviderAccount,
-        sealed: Option<&str>,
+        credentials: &SealedCredentials,
         recording: Recording,
     ) -> Result<AccountCheck, ConnectorError> {
         match account.side {
-            Side::Pax8 => self.core.connectors.marketplace(account, sealed, recording).await?.verify().await,
-            Side::Psa => self.core.connectors.psa(account, sealed, recording).await?.verify().await,
+            Side::Pax8 => self.core.connectors.marketplace(account, credentials, recording).await?.verify().await,
+            Side::Psa => self.core.connectors.psa(account, credentials, recording).await?.verify().await,
         }
     }
 
@@ -214,26 +233,67 @@ impl SetupService {
         Ok(())
     }
 
-    async fn audit_account(
+    pub(super) async fn audit_account(
         &self,
         tx: &Tx,
         caller: &Caller,
         action: &'static str,
-        account: &ProviderAccount,
-    ) -> Result<(), AccountError> {
-        let after = serde_json::json!({
-            "connector": account.connector.map(|connector| format!("{connector:?}")),
-            "clientId": account.client_id,
-            "status": format!("{:?}", account.status),
-        });
+        before: Option<&ProviderAccount>,
+        after: &ProviderAccount,
+    ) -> Result<(), Internal> {
         let change = Change {
             action,
             subject_kind: "provider_account",
-            subject_id: Some(account.id.0),
-            before: None,
-            after: Some(after.to_string()),
+            subject_id: Some(after.id.0),
+            before: before.map(summary),
+            after: Some(summary(after)),
             reason: None,
         };
-        Ok(self.core.audit(tx, caller, change).await.internal(caller)?)
+        self.core.audit(tx, caller, change).await.internal(caller)
+    }
+}
+
+/// What the audit says of an account; nothing in it is secret.
+fn summary(account: &ProviderAccount) -> String {
+    serde_json::json!({
+        "connector": account.connector.map(|connector| format!("{connector:?}")),
+        "method": format!("{:?}", account.method),
+        "clientId": account.client_id,
+        "applicationId": account.application_id,
+        "status": format!("{:?}", account.status),
+        "scopes": account.granted_scopes,
+        "settings": account.settings,
+        "timeZone": account.time_zone.name(),
+    })
+    .to_string()
+}
+
+/// What an error means for the account.
+fn kind_of(error: &ConnectorError) -> AccountFailure {
+    match error {
+        ConnectorError::Unauthorized { .. } => AccountFailure::Authorization,
+        ConnectorError::Forbidden { .. } => AccountFailure::Permission,
+        ConnectorError::NotFound { .. }
+        | ConnectorError::RateLimited { .. }
+        | ConnectorError::Unavailable { .. }
+        | ConnectorError::Malformed { .. } => AccountFailure::Connection,
+        ConnectorError::Refused { .. } | ConnectorError::Unsupported(_) => AccountFailure::Settings,
+    }
+}
+
+/// What a person can do about it, as a sentence.
+fn advice(account: &ProviderAccount, error: &ConnectorError) -> &'static str {
+    match (kind_of(error), account.method) {
+        (AccountFailure::Authorization, ConnectionMethod::Keys) => {
+            "Check the keys and set them again, or connect with a login at the provider instead."
+        }
+        (AccountFailure::Authorization, ConnectionMethod::Delegated) => {
+            "Authorize the account again, or connect with keys instead."
+        }
+        (AccountFailure::Permission, _) => {
+            "Ask for the missing permission at the provider, or connect with a login that has it."
+        }
+        (AccountFailure::Connection, _) => "Check the addresses in the settings of the account, then verify it again.",
+        (AccountFailure::Settings, _) => "Put the settings of the account right, then verify it again.",
     }
 }

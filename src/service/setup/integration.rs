@@ -7,7 +7,7 @@ use crate::domain::access::{Caller, Forbidden, Role};
 use crate::domain::audit::Change;
 use crate::domain::id::{IntegrationId, ProviderAccountId};
 use crate::domain::integration::{Integration, IntegrationSettings, SetupStage, WritePolicy};
-use crate::domain::provider::{AccountStatus, ProviderAccount, Side};
+use crate::domain::provider::{ProviderAccount, Side};
 use crate::domain::schedule::Schedule;
 use crate::service::{Internal, OrInternal as _};
 use crate::storage::page::{Slice, Window};
@@ -110,23 +110,12 @@ impl SetupService {
             other => other.internal(caller)?,
         }
         for side in [Side::Pax8, Side::Psa] {
-            let account = ProviderAccount {
-                id: ProviderAccountId(core.ids.next()),
-                organization_id: caller.organization_id,
-                integration_id: created.id,
+            let account = ProviderAccount::unconnected(
+                ProviderAccountId(core.ids.next()),
+                caller.organization_id,
+                created.id,
                 side,
-                connector: None,
-                status: AccountStatus::NotConnected,
-                display_name: None,
-                client_id: None,
-                settings: "{}".to_owned(),
-                time_zone: chrono_tz::UTC,
-                failure_message: None,
-                remarks: Vec::new(),
-                connected_at: None,
-                verified_at: None,
-                version: 1,
-            };
+            );
             account::insert(&tx, &account, now).await.internal(caller)?;
         }
         let change = Change {

@@ -1,9 +1,14 @@
 //! Setting up: integrations, their provider accounts and settings.
 
 mod account;
+mod authorization;
 mod integration;
 
 pub use account::{AccountError, Credentials, CredentialsSet};
+pub use authorization::{
+    ATTEMPT_MINUTES, Authorized, Disconnected, NewApplication, ReturnError, Returned, StartAuthorization,
+    StartedAuthorization,
+};
 pub use integration::{CreateIntegration, IntegrationError, UpdateSettings};
 
 use super::Core;

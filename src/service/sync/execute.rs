@@ -9,7 +9,7 @@ use super::rows::{self, Completion};
 use crate::connector::ConnectorError;
 use crate::domain::id::{OrganizationId, SyncRunId};
 use crate::domain::integration::SetupStage;
-use crate::domain::provider::{AccountStatus, ProviderAccount, Side};
+use crate::domain::provider::{AccountFailure, AccountStatus, ProviderAccount, Side};
 use crate::domain::run::{Dataset, DatasetCount, RunStatus, SyncEvent, SyncIssue, SyncPhase, SyncRun};
 use crate::service::Recording;
 use crate::service::mapping::{MappingService, Rematch, RematchError};
@@ -78,18 +78,18 @@ impl SyncService {
         }
         let read = core.store.read();
         let (pax8, psa) = account::pair(read, organization, run.integration_id).await?;
-        let pax8_secret = account::secret(read, organization, pax8.id).await?;
-        let psa_secret = account::secret(read, organization, psa.id).await?;
+        let pax8_credentials = account::credentials(read, organization, pax8.id).await?;
+        let psa_credentials = account::credentials(read, organization, psa.id).await?;
         let found = integration::find(read, organization, run.integration_id).await?;
         let settings = found
             .ok_or_else(|| StorageError::Corrupt(format!("integration `{}` vanished", run.integration_id)))?
             .settings;
         let recording = Recording::of(&settings, core.clock.now());
-        let marketplace = match core.connectors.marketplace(&pax8, pax8_secret.as_deref(), recording).await {
+        let marketplace = match core.connectors.marketplace(&pax8, &pax8_credentials, recording).await {
             Ok(marketplace) => marketplace,
             Err(error) => return Err(self.refused(claim, &pax8, &error).await?),
         };
-        let psa_connection = match core.connectors.psa(&psa, psa_secret.as_deref(), recording).await {
+        let psa_connection = match core.connectors.psa(&psa, &psa_credentials, recording).await {
             Ok(connection) => connection,
             Err(error) => return Err(self.refused(claim, &psa, &error).await?),
         };
@@ -263,6 +263,7 @@ impl SyncService {
                 && changed.version == asked.version
             {
                 changed.status = AccountStatus::ReconnectNeeded;
+                changed.failure = Some(AccountFailure::Authorization);
                 changed.failure_message = Some(error.to_string());
                 changed.version += 1;
                 account::update(&tx, &changed, now).await?;

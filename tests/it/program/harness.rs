@@ -121,6 +121,7 @@ async fn app_over(store: Store, clock: Arc<dyn Clock>) -> App {
         clock,
         ids: Arc::new(RandomIds),
         reach: Reach::default(),
+        public_url: None,
         connectors: None,
         schema: SchemaSettings::default(),
     })

@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
+use concord::connector::oauth::delegated::GrantedTokens;
 use concord::connector::{ConnectorError, Marketplace, Psa};
 use concord::domain::access::{Actor, Caller, Role, Roles};
 use concord::domain::id::{IntegrationId, MappingId, OrganizationId, ProviderAccountId, ReconciliationRunId, ReportId};
@@ -25,8 +26,11 @@ use concord::environment::{Clock, CountingIds, FixedClock, Ids};
 use concord::report::document::Document;
 use concord::service::Recording;
 use concord::service::reconciliation::StartReconciliation;
-use concord::service::{Connectors, Core, Services};
+use concord::service::sealing::SealedPlace;
+use concord::service::{Connectors, Core, PublicAddress, Services};
+use concord::storage::account::SealedCredentials;
 use concord::storage::audit::Seal;
+use concord::storage::authorization::NewTokens;
 use concord::storage::job::Claim;
 use concord::storage::source::company::CompanyTable;
 use concord::storage::source::customer::CustomerTable;
@@ -64,7 +68,7 @@ impl Connectors for NoConnectors {
     async fn marketplace(
         &self,
         _account: &ProviderAccount,
-        _sealed_secret: Option<&str>,
+        _credentials: &SealedCredentials,
         _recording: Recording,
     ) -> Result<Arc<dyn Marketplace>, ConnectorError> {
         Err(none())
@@ -73,14 +77,22 @@ impl Connectors for NoConnectors {
     async fn psa(
         &self,
         _account: &ProviderAccount,
-        _sealed_secret: Option<&str>,
+        _credentials: &SealedCredentials,
         _recording: Recording,
     ) -> Result<Arc<dyn Psa>, ConnectorError> {
         Err(none())
     }
 
-    fn seal(&self, _account: &ProviderAccount, _secret: &secrecy::SecretString) -> Result<String, ConnectorError> {
-        Err(none())
+    fn seal(&self, _: &ProviderAccount, _: SealedPlace, _: &secrecy::SecretString) -> String {
+        "sealed".to_owned()
+    }
+
+    fn seal_tokens(&self, _: &ProviderAccount, _: &GrantedTokens) -> NewTokens {
+        unreachable!("nobody is authorized in these tests")
+    }
+
+    fn random_text(&self) -> secrecy::SecretString {
+        "random".into()
     }
 }
 
@@ -132,6 +144,7 @@ impl World {
             ids: ids.clone(),
             seal: Arc::new(NoSeal),
             connectors: Arc::new(NoConnectors),
+            public_address: PublicAddress::default(),
             work: Arc::new(Notify::new()),
         };
         let tx = store.begin().await.expect("a transaction");
@@ -157,21 +170,9 @@ impl World {
         let (pax8, psa) = (ProviderAccountId(ids.next()), ProviderAccountId(ids.next()));
         for (id, side) in [(pax8, Side::Pax8), (psa, Side::Psa)] {
             let connection = ProviderAccount {
-                id,
-                organization_id,
-                integration_id,
-                side,
                 connector: Some(ConnectorKind::Files),
                 status: AccountStatus::Connected,
-                display_name: None,
-                client_id: None,
-                settings: "{}".into(),
-                time_zone: chrono_tz::UTC,
-                failure_message: None,
-                remarks: Vec::new(),
-                connected_at: None,
-                verified_at: None,
-                version: 1,
+                ..ProviderAccount::unconnected(id, organization_id, integration_id, side)
             };
             account::insert(&tx, &connection, moment()).await.expect("made");
         }

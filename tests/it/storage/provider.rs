@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
+use concord::connector::oauth::delegated::GrantedTokens;
 use concord::connector::{
     AccountCheck, ConnectorError, Cursor, Marketplace, Page, Psa, PsaInvoiceDocument, Pulled, Rejected,
 };
@@ -16,7 +17,9 @@ use concord::domain::record::{
 };
 use concord::service::Connectors;
 use concord::service::Recording;
-use secrecy::SecretString;
+use concord::service::sealing::SealedPlace;
+use concord::storage::account::SealedCredentials;
+use concord::storage::authorization::NewTokens;
 
 type Answer<T> = Result<Page<T>, ConnectorError>;
 
@@ -292,15 +295,28 @@ impl Connectors for Provider {
     async fn marketplace(
         &self,
         _: &ProviderAccount,
-        _: Option<&str>,
+        _: &SealedCredentials,
         _: Recording,
     ) -> Result<Arc<dyn Marketplace>, ConnectorError> {
         Ok(Arc::new(self.clone()))
     }
-    async fn psa(&self, _: &ProviderAccount, _: Option<&str>, _: Recording) -> Result<Arc<dyn Psa>, ConnectorError> {
+    async fn psa(
+        &self,
+        _: &ProviderAccount,
+        _: &SealedCredentials,
+        _: Recording,
+    ) -> Result<Arc<dyn Psa>, ConnectorError> {
         Ok(Arc::new(self.clone()))
     }
-    fn seal(&self, _: &ProviderAccount, _: &SecretString) -> Result<String, ConnectorError> {
-        Ok("sealed".to_owned())
+    fn seal(&self, _: &ProviderAccount, _: SealedPlace, _: &secrecy::SecretString) -> String {
+        "sealed".to_owned()
+    }
+
+    fn seal_tokens(&self, _: &ProviderAccount, _: &GrantedTokens) -> NewTokens {
+        unreachable!("nobody is authorized in these tests")
+    }
+
+    fn random_text(&self) -> secrecy::SecretString {
+        "random".into()
     }
 }

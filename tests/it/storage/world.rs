@@ -65,6 +65,7 @@ pub fn replica(store: Store, clock: Arc<FixedClock>, provider: Provider) -> App 
         ids: Arc::new(RandomIds),
         seal: Arc::new(seal()),
         connectors: Arc::new(provider),
+        public_address: concord::service::PublicAddress::default(),
         work: Arc::default(),
     };
     App { services: Services::new(core.clone()), access: AccessService::new(core) }

@@ -18,6 +18,7 @@ use crate::connector::json::{Reason, folded, parse_zone};
 use crate::connector::psa::words;
 use crate::connector::{AccountCheck, ConnectorError, Cursor, Page, Psa, PsaInvoiceDocument, Pulled, Rejected};
 use crate::domain::id::ExternalId;
+use crate::domain::provider::{Capability, CapabilityKind, CapabilityState};
 use crate::domain::record::{AgreementLine, Contact, Customer, PsaInvoiceLine, PsaProduct};
 use crate::environment::Clock;
 
@@ -326,27 +327,43 @@ fn found(page: &Page<PsaInvoiceDocument>) -> usize {
 #[async_trait]
 impl Psa for Revio {
     async fn verify(&self) -> Result<AccountCheck, ConnectorError> {
-        let mut check = AccountCheck { display_name: Some(self.tenant.clone()), remarks: Vec::new() };
+        let mut check = AccountCheck { display_name: Some(self.tenant.clone()), ..AccountCheck::default() };
         let lists = [
-            ("customers", self.customer_list()),
-            ("products", self.product_list()),
-            ("agreements", self.agreement_list()),
-            ("invoices", self.invoice_list()),
+            (CapabilityKind::Customers, "customers", self.customer_list()),
+            (CapabilityKind::Products, "products", self.product_list()),
+            (CapabilityKind::Agreements, "agreements", self.line_list()),
+            (CapabilityKind::Invoices, "invoices", self.invoice_list()),
         ];
-        for (entity, list) in lists {
-            match self.listed(list, None, Some(1)).await {
-                Ok(_) => {}
-                Err(ConnectorError::Unsupported(reason)) => {
-                    check.remarks.push(format!("The {entity} cannot be read: {reason}."));
+        for (kind, entity, list) in lists {
+            let (state, advice) = match self.listed(list, None, Some(1)).await {
+                Ok(listed) if listed.records.is_empty() => {
+                    let advice = format!("Rev.io shows no {entity} to this login. Check that it is the right tenant.");
+                    (CapabilityState::Empty, Some(advice))
                 }
-                Err(ConnectorError::NotFound { what, .. }) => check.remarks.push(format!(
-                    "The {entity} cannot be read because {what} does not exist at this tenant; set its path, or read them from the other surface with `entity_surface`."
-                )),
-                Err(ConnectorError::Forbidden { message, .. }) => check
-                    .remarks
-                    .push(format!("The {entity} cannot be read because the user may not ({message}).")),
+                Ok(_) => (CapabilityState::Available, None),
+                Err(ConnectorError::Unsupported(reason)) => {
+                    (CapabilityState::Unsupported, Some(format!("The {entity} cannot be read: {reason}.")))
+                }
+                Err(ConnectorError::NotFound { what, .. }) => {
+                    let advice = format!(
+                        "The {entity} cannot be read because {what} does not exist at this tenant; set its path, or read \
+                         them from the other surface with `entity_surface`."
+                    );
+                    (CapabilityState::Unsupported, Some(advice))
+                }
+                Err(ConnectorError::Forbidden { message, .. }) => {
+                    let advice = format!(
+                        "The {entity} cannot be read because the user may not ({message}). Give the user of the key this \
+                         right at Rev.io, then verify again."
+                    );
+                    (CapabilityState::Forbidden, Some(advice))
+                }
                 Err(error) => return Err(error),
+            };
+            if !state.is_readable() {
+                check.remarks.extend(advice.clone());
             }
+            check.capabilities.push(Capability { kind, state, advice });
         }
         check.display_name = check.display_name.filter(|name| !name.is_empty());
         Ok(check)

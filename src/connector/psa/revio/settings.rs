@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::connector::address::{Network, Place, place_of_url};
+use crate::connector::oauth::consent::TokenKeeper;
 use crate::connector::setting::{LONGEST_SKEW_SECONDS, Manners, SettingError, between};
 
 /// Requests a minute that Rev.io allows an account.
@@ -121,10 +123,12 @@ impl RevioSettings {
 }
 
 /// Secrets of a Rev.io account.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct RevioSecrets {
     /// API key of the PSA surface.
     pub api_key: Option<SecretString>,
+    /// The consent of a person, in place of the key.
+    pub consent: Option<Arc<dyn TokenKeeper>>,
     /// Password of the Billing surface.
     pub billing_password: Option<SecretString>,
     /// Subscription key of the Billing surface, where the tenant needs one.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::RawValue;
 use url::Url;
 
@@ -13,9 +14,12 @@ use super::PROVIDER;
 use super::auth::{BasicUser, KeyExchange};
 use super::settings::{BillingSettings, Paging, RevioSecrets, RevioSettings};
 use super::wire::{BillingList, psa_records};
-use crate::connector::http::{ClientSettings, ProviderClient, Recorder, extended, parse_base_url, secret_header};
+use crate::connector::http::{
+    Authorization, ClientSettings, ProviderClient, Recorder, extended, parse_base_url, secret_header,
+};
 use crate::connector::json::fingerprint;
 use crate::connector::oauth::TokenSource;
+use crate::connector::oauth::consent::{ConsentSource, TokenKeeper};
 use crate::connector::{ConnectorError, Cursor};
 use crate::environment::Clock;
 
@@ -61,6 +65,12 @@ impl Parts<'_> {
     }
 }
 
+/// What proves to the PSA surface that we may act.
+enum Proof<'a> {
+    Consent(&'a Arc<dyn TokenKeeper>),
+    Key(&'a SecretString),
+}
+
 /// The PSA surface.
 #[derive(Debug)]
 pub struct PsaSurface {
@@ -72,10 +82,14 @@ pub struct PsaSurface {
 }
 
 impl PsaSurface {
-    /// Prepares the surface when there is a key for it.
+    /// Prepares the surface when there is a consent or a key for it.
     pub fn connect(parts: &Parts<'_>) -> Result<Option<Self>, ConnectorError> {
-        let settings = parts.settings;
-        let Some(api_key) = parts.secrets.api_key.clone() else { return Ok(None) };
+        let (settings, secrets) = (parts.settings, parts.secrets);
+        let proof = match (&secrets.consent, &secrets.api_key) {
+            (Some(consent), _) => Proof::Consent(consent),
+            (None, Some(api_key)) => Proof::Key(api_key),
+            (None, None) => return Ok(None),
+        };
         if settings.tenant.trim().is_empty() {
             return Err(ConnectorError::Unsupported(
                 "the setting `tenant` is empty; it is the web domain of the PSA, such as `acme.psarev.io`".to_owned(),
@@ -95,17 +109,26 @@ impl PsaSurface {
             .map(|(prefix, base)| Ok((prefix.clone(), parse_base_url("api_base_by_prefix", base)?)))
             .collect::<Result<_, ConnectorError>>()?;
         let client = parts.client(base.clone(), headers.clone())?;
-        let exchange = KeyExchange {
-            client: parts.client(base.clone(), headers)?.sharing_budget_of(&client),
-            url: parse_base_url("auth_url", &settings.auth_url)?,
-            request_field: settings.auth_request_field.clone(),
-            token_pointer: settings.auth_token_pointer.clone(),
-            api_key,
-        };
         let skew = Duration::from_secs(settings.token_skew_seconds);
-        let source = TokenSource::new(Box::new(exchange), Arc::clone(&parts.clock), skew);
+        let clock = Arc::clone(&parts.clock);
+        let authorization: Arc<dyn Authorization> = match proof {
+            Proof::Consent(keeper) => {
+                let margin = TimeDelta::from_std(skew).unwrap_or(TimeDelta::zero());
+                Arc::new(ConsentSource::new(Arc::clone(keeper), clock, margin))
+            }
+            Proof::Key(api_key) => {
+                let exchange = KeyExchange {
+                    client: parts.client(base.clone(), headers)?.sharing_budget_of(&client),
+                    url: parse_base_url("auth_url", &settings.auth_url)?,
+                    request_field: settings.auth_request_field.clone(),
+                    token_pointer: settings.auth_token_pointer.clone(),
+                    api_key: api_key.clone(),
+                };
+                Arc::new(TokenSource::new(Box::new(exchange), clock, skew))
+            }
+        };
         Ok(Some(Self {
-            client: client.with_authorization(Arc::new(source)),
+            client: client.with_authorization(authorization),
             base,
             base_by_prefix,
             list_pointers: settings.list_pointers.clone(),

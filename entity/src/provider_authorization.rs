@@ -1,0 +1,26 @@
+//! The application of a provider account that was authorized by a person, and its tokens; what is secret is sealed.
+
+use sea_orm::entity::prelude::*;
+
+/// The application of a provider account that was authorized by a person, and its tokens; what is secret is sealed.
+#[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "provider_authorization")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub organization_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub account_id: Uuid,
+    pub application: String,
+    pub application_secret: Option<String>,
+    pub tokens: Option<String>,
+    pub number: i64,
+    pub issued_at: Option<DateTimeUtc>,
+    pub access_expires_at: Option<DateTimeUtc>,
+    pub lease_holder: Option<String>,
+    pub lease_until: Option<DateTimeUtc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

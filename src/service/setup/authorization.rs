@@ -1,0 +1,576 @@
+//! Connecting with the consent of a person: sending them to the provider, taking what they come back with, and giving the
+//! consent back. The rules are those of RFC 9700 (best current practice for OAuth 2.0).
+
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use url::Url;
+
+use super::SetupService;
+use super::account::AccountError;
+use crate::connector::ConnectorError;
+use crate::connector::address::{Place, place_of_url};
+use crate::connector::oauth::application::Application;
+use crate::connector::oauth::delegated::{Authorizer, GrantError, GrantedTokens};
+use crate::connector::setting::SettingError;
+use crate::digest::sha256;
+use crate::domain::access::{Actor, Caller, Role};
+use crate::domain::id::{ProviderAccountId, TokenId};
+use crate::domain::provider::{AccountFailure, AccountStatus, ConnectionMethod, ConnectorKind, ProviderAccount, Side};
+use crate::service::sealing::SealedPlace;
+use crate::service::{Internal, OrInternal as _};
+use crate::storage::authorization::{self, Attempt};
+use crate::storage::text::Word as _;
+use crate::storage::{account, integration, token};
+
+/// How long a person may be on the way.
+pub const ATTEMPT_MINUTES: i64 = 10;
+
+/// Longest text that is looked at in what a person comes back with, in characters.
+const LONGEST_PARAMETER: usize = 4096;
+
+/// An application to connect with, and what its account is read with afterwards.
+#[derive(Debug)]
+pub struct NewApplication {
+    /// The application.
+    pub application: Application,
+    /// Its secret; `None` for an application without one.
+    pub secret: Option<SecretString>,
+    /// Settings of the connector as JSON; `None` keeps those that the account has.
+    pub settings: Option<String>,
+    /// Keys that the consent does not cover, as JSON; `None` keeps those that the account has.
+    pub keys: Option<SecretString>,
+}
+
+/// Sends a person to the provider.
+#[derive(Debug)]
+pub struct StartAuthorization {
+    /// Account.
+    pub account_id: ProviderAccountId,
+    /// Zone in which the provider's instants become days; `None` leaves it as it is.
+    pub time_zone: Option<chrono_tz::Tz>,
+    /// Application; `None` uses the one that the account was authorized with before.
+    pub application: Option<NewApplication>,
+}
+
+/// A person can go.
+#[derive(Debug, Clone)]
+pub struct StartedAuthorization {
+    /// The account, now authorizing unless it works.
+    pub account: ProviderAccount,
+    /// Where to.
+    pub url: Url,
+    /// Until when they have to be back.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What a person came back with: the parameters of the callback.
+#[derive(Default)]
+pub struct Returned {
+    /// Brings back which attempt this is.
+    pub state: Option<String>,
+    /// To be exchanged for tokens.
+    pub code: Option<SecretString>,
+    /// Who the provider says it is.
+    pub issuer: Option<String>,
+    /// Why there is no code.
+    pub error: Option<String>,
+    /// The same in words.
+    pub description: Option<String>,
+}
+
+impl fmt::Debug for Returned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Returned").field("issuer", &self.issuer).field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+/// A person came back, and the account was connected or at least authorized.
+#[derive(Debug, Clone)]
+pub struct Authorized {
+    /// The account.
+    pub account: ProviderAccount,
+    /// Name of its integration.
+    pub integration_name: String,
+}
+
+/// Why a person who came back has not connected the account. The text is for the page that they see.
+#[derive(Debug, Error)]
+pub enum ReturnError {
+    /// Nobody was sent away with this state.
+    #[error("This sign-in was not begun here, or it was begun again since. Go back to Concord and begin anew.")]
+    UnknownState,
+    /// It was used before.
+    #[error("This sign-in was finished before. Nothing was changed now. Go back to Concord to see how it ended.")]
+    UsedState,
+    /// It took too long.
+    #[error(
+        "This sign-in took longer than {ATTEMPT_MINUTES} minutes and is no longer good. Go back to Concord and begin anew."
+    )]
+    ExpiredState,
+    /// The answer comes from somebody else than whom the person was sent to.
+    #[error(
+        "The answer does not come from the provider that you were sent to, so it was not used. Go back to Concord and \
+         begin anew; if it happens again, tell your administrator."
+    )]
+    WrongIssuer,
+    /// The person said no.
+    #[error("You declined, so nothing was connected. If that was a mistake, go back to Concord and begin anew.")]
+    Denied,
+    /// The provider sent the person back with an error.
+    #[error("The provider ended the sign-in ({0}). Go back to Concord and begin anew.")]
+    Refused(String),
+    /// There is neither a code nor an error.
+    #[error("The provider's answer is incomplete. Go back to Concord and begin anew.")]
+    Incomplete,
+    /// Whoever began it may not do so any more.
+    #[error("Whoever began this sign-in may no longer connect accounts. Ask an administrator to begin anew.")]
+    StarterGone,
+    /// The code was not accepted, or the account cannot be used; the text is a full sentence.
+    #[error("{0}")]
+    Provider(String),
+    /// Our fault.
+    #[error("Something went wrong on our side. Please try again; if it stays, tell your operator the ID {}.", .0.correlation_id)]
+    Internal(#[from] Internal),
+}
+
+/// An account after it was disconnected.
+#[derive(Debug, Clone)]
+pub struct Disconnected {
+    /// The account.
+    pub account: ProviderAccount,
+    /// Whether the consent was given back at the provider; `None` when there was none, or the provider offers no way.
+    pub is_revoked: Option<bool>,
+}
+
+/// Who began an attempt, as it is stored.
+#[derive(Serialize, Deserialize)]
+enum Starter {
+    Token { id: uuid::Uuid, name: String },
+    CommandLine,
+}
+
+impl SetupService {
+    /// Sends a person to the provider; an earlier attempt of the account that is still under way is void.
+    pub async fn start_authorization(
+        &self,
+        caller: &Caller,
+        command: StartAuthorization,
+    ) -> Result<StartedAuthorization, AccountError> {
+        caller.require(Role::Admin)?;
+        let core = &self.core;
+        let found = account::find(core.store.read(), caller.organization_id, command.account_id).await;
+        let known = found.internal(caller)?.ok_or(AccountError::NotFound)?;
+        let redirect_uri = self.redirect_uri(known.side)?;
+        let NewApplication { application, secret, settings, keys } = match command.application {
+            Some(application) => application,
+            None => self.known_application(caller, &known).await?,
+        };
+        let connector = match known.side {
+            Side::Pax8 => ConnectorKind::Pax8,
+            Side::Psa => ConnectorKind::RevioPsa,
+        };
+        // Settings of another connector mean nothing to this one.
+        let kept = if known.connector == Some(connector) { known.settings.clone() } else { "{}".to_owned() };
+        let candidate = ProviderAccount {
+            connector: Some(connector),
+            settings: settings.unwrap_or(kept),
+            time_zone: command.time_zone.unwrap_or(known.time_zone),
+            ..known
+        };
+        core.connectors.check_settings(&candidate)?;
+        let authorizer = core.connectors.authorizer(&candidate, application.clone(), secret.clone())?;
+        let (state, verifier) = (core.connectors.random_text(), core.connectors.random_text());
+        let sent = authorizer.authorization_url(&redirect_uri, &state, &verifier);
+        let url = sent.map_err(|error| AccountError::Provider { error, account: None })?;
+
+        let now = core.clock.now();
+        let expires_at = now + TimeDelta::minutes(ATTEMPT_MINUTES);
+        let seal = |place, secret: &SecretString| core.connectors.seal(&candidate, place, secret);
+        let attempt = Attempt {
+            state_hash: sha256(state.expose_secret().as_bytes()),
+            organization_id: caller.organization_id,
+            account_id: candidate.id,
+            starter: starter(&caller.actor),
+            connector: connector.word().to_owned(),
+            settings: candidate.settings.clone(),
+            secret: keys.as_ref().map(|keys| seal(SealedPlace::Secret, keys)),
+            time_zone: candidate.time_zone.name().to_owned(),
+            application: serde_json::to_string(&application).expect("texts are always JSON"),
+            application_secret: secret.as_ref().map(|secret| seal(SealedPlace::ApplicationSecret, secret)),
+            code_verifier: seal(SealedPlace::CodeVerifier, &verifier),
+            redirect_uri,
+            created_at: now,
+            expires_at,
+            used_at: None,
+        };
+        let tx = core.store.begin().await.internal(caller)?;
+        let found = account::lock(&tx, caller.organization_id, command.account_id).await.internal(caller)?;
+        let before = found.ok_or(AccountError::NotFound)?;
+        let changed =
+            ProviderAccount { authorizing_until: Some(expires_at), version: before.version + 1, ..before.clone() };
+        authorization::void_attempts(&tx, caller.organization_id, changed.id).await.internal(caller)?;
+        authorization::insert_attempt(&tx, &attempt).await.internal(caller)?;
+        account::update(&tx, &changed, now).await.internal(caller)?;
+        self.audit_account(&tx, caller, "provider_account.authorization_start", Some(&before), &changed).await?;
+        tx.commit().await.internal(caller)?;
+        Ok(StartedAuthorization { account: changed, url, expires_at })
+    }
+
+    /// Takes what a person came back with. The state is good for one use, whatever comes of it.
+    pub async fn complete_authorization(
+        &self,
+        side: Side,
+        returned: Returned,
+        correlation_id: &str,
+    ) -> Result<Authorized, ReturnError> {
+        let attempt = self.use_state(side, &returned, correlation_id).await?;
+        let caller = self.starter_of(&attempt, correlation_id).await?;
+        let found = account::find(self.core.store.read(), attempt.organization_id, attempt.account_id).await;
+        let known = found.internal(&caller)?.ok_or(ReturnError::UnknownState)?;
+        let outcome = self.tokens_for(&attempt, &known, returned).await;
+        let outcome = match outcome {
+            Ok((tokens, authorizer)) => self.store_consent(&caller, &attempt, tokens, &authorizer).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = outcome {
+            self.note_return(&caller, &attempt, &error).await?;
+            return Err(error);
+        }
+        let verified = self.verify(&caller, attempt.account_id).await;
+        let account = match verified {
+            Ok(account) => account,
+            Err(AccountError::Provider { account: Some(account), .. }) => *account,
+            Err(AccountError::Internal(internal)) => return Err(internal.into()),
+            Err(other) => return Err(ReturnError::Provider(format!("{other}."))),
+        };
+        let owner = integration::find(self.core.store.read(), account.organization_id, account.integration_id).await;
+        let integration_name = owner.internal(&caller)?.map(|owner| owner.name).unwrap_or_default();
+        Ok(Authorized { account, integration_name })
+    }
+
+    /// Gives the consent back where the provider offers it, and forgets every secret of the account. Its data, mappings,
+    /// settings and client id stay.
+    pub async fn disconnect(&self, caller: &Caller, id: ProviderAccountId) -> Result<Disconnected, AccountError> {
+        caller.require(Role::Admin)?;
+        let core = &self.core;
+        let read = core.store.read();
+        let found = account::find(read, caller.organization_id, id).await.internal(caller)?;
+        let known = found.ok_or(AccountError::NotFound)?;
+        let mut revoked = Revocation::NotOffered;
+        let mut given_back = None;
+        if let Some(stored) = authorization::find(read, caller.organization_id, id).await.internal(caller)? {
+            revoked = self.revoke(&known, &stored).await;
+            given_back = Some(stored.number);
+        }
+        let tx = core.store.begin().await.internal(caller)?;
+        // Everybody holds the integration before its accounts, so that nobody waits in a circle.
+        integration::lock(&tx, caller.organization_id, known.integration_id).await.internal(caller)?;
+        let found = account::lock(&tx, caller.organization_id, id).await.internal(caller)?;
+        let before = found.ok_or(AccountError::NotFound)?;
+        let present = authorization::find(&*tx, caller.organization_id, id).await.internal(caller)?;
+        authorization::remove(&tx, caller.organization_id, id).await.internal(caller)?;
+        account::set_secret(&tx, caller.organization_id, id, None).await.internal(caller)?;
+        let mut changed = ProviderAccount {
+            status: AccountStatus::NotConnected,
+            failure: None,
+            failure_message: None,
+            remarks: Vec::new(),
+            capabilities: Vec::new(),
+            granted_scopes: Vec::new(),
+            consent_ends_at: None,
+            authorizing_until: None,
+            version: before.version + 1,
+            ..before.clone()
+        };
+        if let Revocation::Failed(error) = &revoked {
+            changed.remarks = vec![format!(
+                "The consent could not be given back at the provider ({error}). Withdraw it there yourself."
+            )];
+        }
+        account::update(&tx, &changed, core.clock.now()).await.internal(caller)?;
+        self.audit_account(&tx, caller, "provider_account.disconnect", Some(&before), &changed).await?;
+        tx.commit().await.internal(caller)?;
+        // Somebody renewed the tokens between the two: the newer ones are given back too.
+        if let Some(stored) = present.filter(|stored| Some(stored.number) != given_back) {
+            revoked = self.revoke(&known, &stored).await;
+        }
+        let is_revoked = match revoked {
+            Revocation::Done => Some(true),
+            Revocation::NotOffered => None,
+            Revocation::Failed(_) => Some(false),
+        };
+        Ok(Disconnected { account: changed, is_revoked })
+    }
+
+    /// Goes over to the other way of connecting, with what is kept for it, and tries it at once.
+    pub async fn select_method(
+        &self,
+        caller: &Caller,
+        id: ProviderAccountId,
+        method: ConnectionMethod,
+    ) -> Result<ProviderAccount, AccountError> {
+        caller.require(Role::Admin)?;
+        let core = &self.core;
+        let tx = core.store.begin().await.internal(caller)?;
+        let found = account::lock(&tx, caller.organization_id, id).await.internal(caller)?;
+        let before = found.ok_or(AccountError::NotFound)?;
+        let credentials = account::credentials(&*tx, caller.organization_id, id).await.internal(caller)?;
+        let is_there = match method {
+            ConnectionMethod::Keys => credentials.secret.is_some() || before.connector == Some(ConnectorKind::Files),
+            ConnectionMethod::Delegated => {
+                before.connector != Some(ConnectorKind::Files)
+                    && credentials.authorization.is_some_and(|authorization| authorization.tokens.is_some())
+            }
+        };
+        if !is_there {
+            return Err(AccountError::NothingKept(method));
+        }
+        if before.method != method {
+            let changed = ProviderAccount { method, version: before.version + 1, ..before.clone() };
+            account::update(&tx, &changed, core.clock.now()).await.internal(caller)?;
+            self.audit_account(&tx, caller, "provider_account.method_select", Some(&before), &changed).await?;
+        }
+        tx.commit().await.internal(caller)?;
+        self.verify(caller, id).await
+    }
+
+    /// Where the provider sends a person back to: an address of its own for each side, so that an answer of one provider
+    /// is never taken for one of the other.
+    fn redirect_uri(&self, side: Side) -> Result<String, AccountError> {
+        let path = match side {
+            Side::Pax8 => "oauth/callback/pax8",
+            Side::Psa => "oauth/callback/psa",
+        };
+        let unusable = |message: &str| SettingError::new("public_url", message);
+        let url = self.core.public_address.join(path);
+        let url =
+            url.ok_or_else(|| unusable("the address of this server is not known; the operator sets public_url"))?;
+        if url.scheme() != "https" && place_of_url(&url) != Some(Place::Loopback) {
+            let message = "the address of this server (public_url) has to begin with https:// before a person can come \
+                           back to it from a provider; the operator sets it";
+            return Err(unusable(message).into());
+        }
+        Ok(url.into())
+    }
+
+    /// The application that an account was authorized with before.
+    async fn known_application(
+        &self,
+        caller: &Caller,
+        known: &ProviderAccount,
+    ) -> Result<NewApplication, AccountError> {
+        let found = authorization::find(self.core.store.read(), caller.organization_id, known.id).await;
+        let stored = found.internal(caller)?.ok_or(AccountError::NoApplication)?;
+        let application = serde_json::from_str(&stored.application)
+            .map_err(|error| SettingError::new("", format!("the application cannot be read: {error}")))?;
+        let secret = stored.application_secret.as_deref();
+        let open = |sealed| self.core.connectors.open(known, SealedPlace::ApplicationSecret, sealed);
+        let secret = secret.map(open).transpose();
+        let secret = secret.map_err(|error| AccountError::Provider { error, account: None })?;
+        Ok(NewApplication { application, secret, settings: None, keys: None })
+    }
+
+    /// Finds the attempt of a state and uses it up.
+    async fn use_state(&self, side: Side, returned: &Returned, correlation_id: &str) -> Result<Attempt, ReturnError> {
+        let state = returned.state.as_deref().filter(|state| (1..=LONGEST_PARAMETER).contains(&state.len()));
+        let hash = sha256(state.ok_or(ReturnError::UnknownState)?.as_bytes());
+        let log = |error| Internal::log(correlation_id, &error);
+        let store = &self.core.store;
+        let now = self.core.clock.now();
+        let tx = store.begin().await.map_err(log)?;
+        let found = authorization::lock_attempt(&tx, &hash).await.map_err(log)?;
+        let attempt = found.ok_or(ReturnError::UnknownState)?;
+        // Asked for at the other side's address, it is nobody's: providers are told apart by where they answer.
+        let expected = ConnectorKind::read(&attempt.connector).map_err(log)?;
+        if (expected == ConnectorKind::Pax8) != (side == Side::Pax8) {
+            return Err(ReturnError::UnknownState);
+        }
+        if attempt.used_at.is_some() {
+            return Err(ReturnError::UsedState);
+        }
+        authorization::use_attempt(&tx, &hash, now).await.map_err(log)?;
+        tx.commit().await.map_err(log)?;
+        if attempt.expires_at <= now { Err(ReturnError::ExpiredState) } else { Ok(attempt) }
+    }
+
+    /// Whoever began the attempt, as far as they still may: it is finished in their name.
+    async fn starter_of(&self, attempt: &Attempt, correlation_id: &str) -> Result<Caller, ReturnError> {
+        let server = Caller::server(attempt.organization_id, Actor::Job, correlation_id.to_owned());
+        let starter: Starter = serde_json::from_str(&attempt.starter).map_err(|_| ReturnError::StarterGone)?;
+        let (actor, roles) = match starter {
+            Starter::CommandLine => (Actor::CommandLine, Role::Admin.into()),
+            Starter::Token { id, name } => {
+                let found = token::find(self.core.store.read(), TokenId(id)).await.internal(&server)?;
+                let works = found.filter(|token| {
+                    let is_over = token.expires_at.is_some_and(|end| end <= self.core.clock.now());
+                    token.revoked_at.is_none() && !is_over && token.organization_id == attempt.organization_id
+                });
+                let roles = works.ok_or(ReturnError::StarterGone)?.roles;
+                (Actor::Token { id: TokenId(id), name }, roles)
+            }
+        };
+        let caller = Caller { actor, roles, ..server };
+        caller.require(Role::Admin).map_err(|_| ReturnError::StarterGone)?;
+        Ok(caller)
+    }
+
+    /// Exchanges what a person came back with, when it comes from whom they were sent to.
+    async fn tokens_for(
+        &self,
+        attempt: &Attempt,
+        known: &ProviderAccount,
+        returned: Returned,
+    ) -> Result<(GrantedTokens, Authorizer), ReturnError> {
+        let unusable = |message: String| ReturnError::Provider(format!("The sign-in cannot be finished: {message}."));
+        let application: Application =
+            serde_json::from_str(&attempt.application).map_err(|error| unusable(error.to_string()))?;
+        match (&returned.issuer, &application.issuer) {
+            (Some(given), Some(expected)) if given != expected => return Err(ReturnError::WrongIssuer),
+            (None, _) if application.is_issuer_required => return Err(ReturnError::WrongIssuer),
+            _ => {}
+        }
+        if let Some(error) = returned.error {
+            return Err(match error.as_str() {
+                "access_denied" => ReturnError::Denied,
+                _ => ReturnError::Refused(said(&error, returned.description.as_deref())),
+            });
+        }
+        let code = returned.code.filter(|code| (1..=LONGEST_PARAMETER).contains(&code.expose_secret().len()));
+        let code = code.ok_or(ReturnError::Incomplete)?;
+        let connectors = &self.core.connectors;
+        let open = |place, sealed: &str| connectors.open(known, place, sealed).map_err(|e| unusable(e.to_string()));
+        let verifier = open(SealedPlace::CodeVerifier, &attempt.code_verifier)?;
+        let secret = attempt.application_secret.as_deref();
+        let secret = secret.map(|sealed| open(SealedPlace::ApplicationSecret, sealed)).transpose()?;
+        let authorizer =
+            connectors.authorizer(known, application, secret).map_err(|error| unusable(error.to_string()))?;
+        match authorizer.exchange(&attempt.redirect_uri, &code, &verifier).await {
+            Ok(tokens) => Ok((tokens, authorizer)),
+            Err(GrantError::InvalidGrant(words)) => Err(ReturnError::Provider(format!(
+                "The provider did not accept the sign-in ({words}). Go back to Concord and begin anew."
+            ))),
+            Err(GrantError::Connector(error)) => {
+                Err(ReturnError::Provider(format!("{error}. Go back to Concord and begin anew.")))
+            }
+        }
+    }
+
+    /// Stores what was granted and makes it the way that the account is used.
+    async fn store_consent(
+        &self,
+        caller: &Caller,
+        attempt: &Attempt,
+        tokens: GrantedTokens,
+        authorizer: &Authorizer,
+    ) -> Result<(), ReturnError> {
+        let core = &self.core;
+        let application = authorizer.application();
+        let tx = core.store.begin().await.internal(caller)?;
+        let found = account::lock(&tx, attempt.organization_id, attempt.account_id).await.internal(caller)?;
+        let is_wanted = authorization::lock_attempt(&tx, &attempt.state_hash).await.internal(caller)?.is_some();
+        let Some(before) = found.filter(|_| is_wanted) else {
+            drop(tx);
+            // Somebody disconnected the account, or began anew, while the person was away.
+            let token = tokens.refresh.as_ref().unwrap_or(&tokens.access);
+            if let Err(error) = authorizer.revoke(token).await {
+                tracing::warn!("a consent that nobody wants any more could not be given back: {error}");
+            }
+            return Err(ReturnError::UnknownState);
+        };
+        let now = core.clock.now();
+        let connector = ConnectorKind::read(&attempt.connector).internal(caller)?;
+        let zone = attempt.time_zone.parse().unwrap_or(before.time_zone);
+        let asked = &application.scopes;
+        let changed = ProviderAccount {
+            connector: Some(connector),
+            method: ConnectionMethod::Delegated,
+            application_id: Some(application.client_id.clone()),
+            settings: attempt.settings.clone(),
+            time_zone: zone,
+            granted_scopes: tokens.scopes.clone().unwrap_or_else(|| asked.clone()),
+            consent_ends_at: application.consent_days.map(|days| now + TimeDelta::days(i64::from(days))),
+            authorizing_until: None,
+            failure: None,
+            failure_message: None,
+            version: before.version + 1,
+            ..before.clone()
+        };
+        let sealed = core.connectors.seal_tokens(&changed, &tokens);
+        authorization::replace(&tx, attempt, sealed).await.internal(caller)?;
+        if attempt.secret.is_some() {
+            let secret = attempt.secret.clone();
+            account::set_secret(&tx, attempt.organization_id, attempt.account_id, secret).await.internal(caller)?;
+        }
+        account::update(&tx, &changed, now).await.internal(caller)?;
+        self.audit_account(&tx, caller, "provider_account.authorize", Some(&before), &changed).await?;
+        Ok(tx.commit().await.internal(caller)?)
+    }
+
+    /// Remembers at the account that a person came back without connecting it. What works goes on working.
+    async fn note_return(&self, caller: &Caller, attempt: &Attempt, why: &ReturnError) -> Result<(), ReturnError> {
+        let core = &self.core;
+        let tx = core.store.begin().await.internal(caller)?;
+        let found = account::lock(&tx, attempt.organization_id, attempt.account_id).await.internal(caller)?;
+        let Some(before) = found else { return Ok(()) };
+        let mut changed = ProviderAccount { authorizing_until: None, version: before.version + 1, ..before.clone() };
+        if !before.status.is_usable() {
+            changed.failure_message = Some(why.to_string());
+            // A consent that is gone is gone, whatever came of the attempt.
+            if before.status != AccountStatus::ReconnectNeeded {
+                changed.status = AccountStatus::Failed;
+                changed.failure = Some(AccountFailure::Authorization);
+            }
+        }
+        account::update(&tx, &changed, core.clock.now()).await.internal(caller)?;
+        self.audit_account(&tx, caller, "provider_account.authorization_failed", Some(&before), &changed).await?;
+        Ok(tx.commit().await.internal(caller)?)
+    }
+
+    /// Gives back the consent behind stored tokens.
+    async fn revoke(&self, known: &ProviderAccount, stored: &authorization::StoredAuthorization) -> Revocation {
+        let connectors = &self.core.connectors;
+        let token = stored.tokens.as_deref().and_then(|sealed| connectors.revocable(known, sealed));
+        let (Some(token), Ok(application)) = (token, serde_json::from_str::<Application>(&stored.application)) else {
+            return Revocation::NotOffered;
+        };
+        let secret = stored.application_secret.as_deref();
+        let secret = secret.map(|sealed| connectors.open(known, SealedPlace::ApplicationSecret, sealed)).transpose();
+        let authorizer = match secret.map(|secret| connectors.authorizer(known, application, secret)) {
+            Ok(Ok(authorizer)) => authorizer,
+            Ok(Err(error)) => return Revocation::Failed(error.into()),
+            Err(error) => return Revocation::Failed(error),
+        };
+        match authorizer.revoke(&token).await {
+            Ok(true) => Revocation::Done,
+            Ok(false) => Revocation::NotOffered,
+            Err(error) => Revocation::Failed(error),
+        }
+    }
+}
+
+/// What became of giving a consent back.
+enum Revocation {
+    Done,
+    NotOffered,
+    Failed(ConnectorError),
+}
+
+fn starter(actor: &Actor) -> String {
+    let starter = match actor {
+        Actor::Token { id, name } => Starter::Token { id: id.0, name: name.clone() },
+        Actor::CommandLine | Actor::Schedule | Actor::Job => Starter::CommandLine,
+    };
+    serde_json::to_string(&starter).expect("texts are always JSON")
+}
+
+/// A provider's error in its own words, short and without anything that a page could trip over.
+fn said(error: &str, description: Option<&str>) -> String {
+    const LONGEST: usize = 300;
+    let words = description.map_or_else(|| error.to_owned(), |description| format!("{error}: {description}"));
+    let plain: String = words.chars().filter(|character| !character.is_control()).take(LONGEST).collect();
+    crate::secret::redact(&plain)
+}
