@@ -78,7 +78,8 @@ pub enum Command {
     #[command(
         long_about = "Serves the Pax8 partner API and a PSA's API over made-up records, or over the records of a \
                       directory, to develop and test against without an account.",
-        after_long_help = "Examples:\n  concord sandbox\n  concord sandbox --listen 127.0.0.1:9000 --seed 7 --today 2026-10-01"
+        after_long_help = "Examples:\n  concord sandbox\n  concord sandbox --listen 127.0.0.1:9000 --seed 7 --today 2026-10-01\n  \
+            concord sandbox --redirect-uri https://concord.example/oauth/callback/pax8"
     )]
     Sandbox(SandboxArguments),
     /// Makes API tokens.
@@ -185,6 +186,10 @@ pub struct SandboxArguments {
     /// Day on which the made-up world stands, as YYYY-MM-DD [default: a fixed day].
     #[arg(long, value_name = "DAY", conflicts_with = "data")]
     pub today: Option<NaiveDate>,
+    /// Address that a login may return to, exactly as it is asked for; may be given several times. Those of a Concord
+    /// on this machine are known already.
+    #[arg(long = "redirect-uri", value_name = "URL", value_parser = sandbox::parse_redirect_uri)]
+    pub redirect_uris: Vec<String>,
 }
 
 /// Commands about tokens.
@@ -293,6 +298,7 @@ mod tests {
             "concord demo --exit --seed 7 --listen 127.0.0.1:0",
             "concord demo --data dir",
             "concord sandbox --listen localhost:9000 --seed 1 --today 2026-10-01",
+            "concord sandbox --redirect-uri https://a.example/oauth/callback/pax8 --redirect-uri http://b.example/x",
             "concord token create --role ADMIN --database sqlite://x.db",
             "concord schema",
             "concord mappings import --dir d --integration i --database sqlite://x.db",
@@ -329,6 +335,8 @@ mod tests {
             ("concord token create --role admin --expires-in 0", "0 is not in 1..=3650"),
             ("concord sandbox --today yesterday", "yesterday"),
             ("concord sandbox --listen here", "`here` is not an address"),
+            ("concord sandbox --redirect-uri concord.example/x", "`concord.example/x` is not an address"),
+            ("concord sandbox --redirect-uri https://concord.example/#x", "must have no `#`"),
             ("concord demo --data d --seed 1", "cannot be used with"),
             ("concord mappings import --dir d", "--integration <ID>"),
             ("concord match --kind customers --left l.csv --out o.csv", "--right <FILE>"),

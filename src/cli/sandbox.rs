@@ -2,11 +2,25 @@
 
 use std::process::ExitCode;
 
+use url::Url;
+
 use super::SandboxArguments;
 use super::run::log;
 use super::settings::{LogFormat, LogLevel};
 use crate::http::shutdown_on_signal;
-use crate::sandbox::{DEFAULT_SEED, Options, WorldSource, credentials, default_today, start};
+use crate::sandbox::{DEFAULT_SEED, Options, Side, WorldSource, credentials, default_today, start};
+
+/// An address that a browser can be sent to. It is compared as it is written, so nothing about it is changed.
+pub(super) fn parse_redirect_uri(text: &str) -> Result<String, String> {
+    match Url::parse(text) {
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+            Err(format!("`{text}` is not an address of http or https"))
+        }
+        Ok(url) if url.fragment().is_some() => Err(format!("`{text}` must have no `#`")),
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(format!("`{text}` is not an address, such as https://concord.example/oauth/callback/pax8")),
+    }
+}
 
 /// Serves the stand-ins until it is asked to stop.
 pub(super) async fn run(arguments: &SandboxArguments) -> anyhow::Result<ExitCode> {
@@ -19,7 +33,8 @@ pub(super) async fn run(arguments: &SandboxArguments) -> anyhow::Result<ExitCode
         },
     };
     let shutdown = shutdown_on_signal()?;
-    let mut running = start(Options { listen: arguments.listen, world, ..Options::default() }).await?;
+    let redirect_uris = arguments.redirect_uris.clone();
+    let mut running = start(Options { listen: arguments.listen, world, redirect_uris, ..Options::default() }).await?;
     println!("The sandbox stands at {} (what it serves: {}/sandbox)", running.origin(), running.origin());
     println!();
     println!("Pax8      base URL       {}", running.pax8_base_url());
@@ -32,6 +47,23 @@ pub(super) async fn run(arguments: &SandboxArguments) -> anyhow::Result<ExitCode
     println!("          Billing URL    {}", running.billing_base_url());
     println!("          Billing user   {}", credentials::BILLING_USER);
     println!("          password       {}", credentials::BILLING_PASSWORD);
+    let logins = [
+        (Side::Pax8, "Pax8 ", credentials::PAX8_APP_CLIENT_ID, credentials::PAX8_APP_CLIENT_SECRET),
+        (Side::Psa, "PSA  ", credentials::PSA_APP_CLIENT_ID, credentials::PSA_APP_CLIENT_SECRET),
+    ];
+    for (side, name, client_id, client_secret) in logins {
+        println!();
+        println!("{name}     login URL      {}", running.oauth_authorize_url(side));
+        println!("  login   token URL      {}", running.oauth_token_url(side));
+        println!("          revocation     {}", running.oauth_revocation_url(side));
+        println!("          client ID      {client_id}");
+        println!("          client secret  {client_secret}");
+    }
+    println!("          people         {} (sees everything)", credentials::PARTNER_USER);
+    println!("                         {} (no invoices)", credentials::READER_USER);
+    println!("                         {} (a vendor, sees no list)", credentials::VENDOR_USER);
+    println!("          password       {}", credentials::USER_PASSWORD);
+    println!("          one-time code  {}", credentials::ONE_TIME_CODE);
     println!();
     println!("Stop it with Ctrl-C.");
     tokio::select! {

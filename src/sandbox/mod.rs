@@ -7,5 +7,5 @@ pub mod http;
 pub mod json;
 pub mod world;
 
-pub use http::{Options, RunningSandbox, StartError, WorldSource, credentials, start};
+pub use http::{Options, RunningSandbox, Side, StartError, WorldSource, credentials, start};
 pub use world::{DEFAULT_SEED, Kind, Planted, World, WorldError, default_today};

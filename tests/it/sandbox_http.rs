@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta};
 use concord::domain::money::{ExactSum, parse_decimal};
 use concord::environment::FixedClock;
-use concord::sandbox::{Options, RunningSandbox, World, WorldSource, credentials, default_today, start};
+use concord::sandbox::{Options, RunningSandbox, Side, World, WorldSource, credentials, default_today, start};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -506,6 +506,18 @@ async fn the_page_names_addresses_and_credentials() {
         credentials::PSA_TENANT,
         credentials::BILLING_USER,
         credentials::BILLING_PASSWORD,
+        caller.sandbox.oauth_authorize_url(Side::Pax8).as_str(),
+        caller.sandbox.oauth_token_url(Side::Psa).as_str(),
+        caller.sandbox.oauth_revocation_url(Side::Psa).as_str(),
+        credentials::PAX8_APP_CLIENT_ID,
+        credentials::PAX8_APP_CLIENT_SECRET,
+        credentials::PSA_APP_CLIENT_ID,
+        credentials::PSA_APP_CLIENT_SECRET,
+        credentials::PARTNER_USER,
+        credentials::READER_USER,
+        credentials::VENDOR_USER,
+        credentials::USER_PASSWORD,
+        credentials::ONE_TIME_CODE,
     ] {
         assert!(page.contains(wanted), "{wanted} is not on the page");
     }

@@ -1,9 +1,11 @@
-//! The server: one listener, three surfaces and the controls of the sandbox.
+//! The server: one listener, three surfaces, two authorization servers and the controls of the sandbox.
 
+mod account;
 mod billing;
 pub mod credentials;
 mod faults;
 mod limits;
+mod oauth;
 mod page;
 mod pax8;
 mod query;
@@ -34,9 +36,12 @@ use tracing::info;
 use self::billing::Billing;
 use self::faults::{Effect, Fault, Faults};
 use self::limits::Budget;
+pub use self::oauth::Side;
+use self::oauth::{AuthorizationServer, Foundation};
 use self::query::Query;
 use self::reply::Refusal;
-use self::token::Tokens;
+use self::token::{Form, Tokens};
+use super::json::Object;
 use super::world::{DEFAULT_SEED, World, WorldError, default_today};
 use crate::environment::{Clock, SystemClock};
 
@@ -79,6 +84,9 @@ pub struct Options {
     pub psa_token_lifetime: Duration,
     /// Clock by which tokens expire and minutes pass.
     pub clock: Arc<dyn Clock>,
+    /// Addresses that people may be returned to from a login, beside `/oauth/callback/pax8` and `/oauth/callback/psa` on
+    /// this machine.
+    pub redirect_uris: Vec<String>,
 }
 
 impl Default for Options {
@@ -91,6 +99,7 @@ impl Default for Options {
             pax8_token_lifetime: Duration::from_hours(24),
             psa_token_lifetime: Duration::from_hours(1),
             clock: Arc::new(SystemClock),
+            redirect_uris: Vec::new(),
         }
     }
 }
@@ -156,6 +165,26 @@ impl RunningSandbox {
         format!("{}/billing/v1", self.origin())
     }
 
+    /// Who a side is as an authorization server.
+    pub fn oauth_issuer(&self, side: Side) -> String {
+        side.issuer(&self.origin())
+    }
+
+    /// Address to which an application sends people.
+    pub fn oauth_authorize_url(&self, side: Side) -> String {
+        format!("{}/authorize", self.oauth_issuer(side))
+    }
+
+    /// Address at which an application gets tokens.
+    pub fn oauth_token_url(&self, side: Side) -> String {
+        format!("{}/token", self.oauth_issuer(side))
+    }
+
+    /// Address at which an application gives tokens back.
+    pub fn oauth_revocation_url(&self, side: Side) -> String {
+        format!("{}/revoke", self.oauth_issuer(side))
+    }
+
     /// Waits until the server ends, which it does not by itself.
     pub async fn wait(&mut self) {
         // The only other outcome is a panic inside the server, which has been reported by then.
@@ -182,10 +211,12 @@ struct Sandbox {
     origin: String,
     latency: Duration,
     faults: Faults,
-    pax8_tokens: Tokens,
-    psa_tokens: Tokens,
-    pax8_budget: Budget,
-    psa_budget: Budget,
+    pax8_tokens: Arc<Tokens>,
+    psa_tokens: Arc<Tokens>,
+    pax8_login: Arc<AuthorizationServer>,
+    psa_login: Arc<AuthorizationServer>,
+    pax8_budget: Arc<Budget>,
+    psa_budget: Arc<Budget>,
     billing_budget: Budget,
 }
 
@@ -199,18 +230,30 @@ pub async fn start(options: Options) -> Result<RunningSandbox, StartError> {
     let failed = |source| StartError::Listen { address: options.listen, source };
     let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
+    let origin = format!("http://{address}");
     let budget = || Budget::new(Arc::clone(&options.clock), options.requests_per_minute);
+    let tokens = |form, lifetime| Arc::new(Tokens::new(Arc::clone(&options.clock), form, lifetime));
+    let login = |side, tokens, budget| {
+        let (clock, redirect_uris) = (&options.clock, &options.redirect_uris);
+        let foundation = Foundation { origin: &origin, redirect_uris, clock, tokens, budget };
+        Arc::new(AuthorizationServer::new(side, foundation))
+    };
+    let (pax8_budget, psa_budget) = (Arc::new(budget()), Arc::new(budget()));
+    let pax8_tokens = tokens(Form::Opaque, options.pax8_token_lifetime);
+    let psa_tokens = tokens(Form::Jwt, options.psa_token_lifetime);
     let sandbox = Arc::new(Sandbox {
         billing_records: Billing::of(&world),
         world: Arc::clone(&world),
-        origin: format!("http://{address}"),
         latency: options.latency,
         faults: Faults::default(),
-        pax8_tokens: Tokens::new(Arc::clone(&options.clock), options.pax8_token_lifetime),
-        psa_tokens: Tokens::new(Arc::clone(&options.clock), options.psa_token_lifetime),
-        pax8_budget: budget(),
-        psa_budget: budget(),
+        pax8_login: login(Side::Pax8, &pax8_tokens, &pax8_budget),
+        psa_login: login(Side::Psa, &psa_tokens, &psa_budget),
+        pax8_tokens,
+        psa_tokens,
+        pax8_budget,
+        psa_budget,
         billing_budget: budget(),
+        origin,
     });
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
@@ -229,7 +272,8 @@ fn router(sandbox: Arc<Sandbox>) -> Router {
         .route("/", get(about))
         .route("/sandbox", get(about))
         .route("/sandbox/faults", post(order_fault).get(list_faults).delete(clear_faults))
-        .route("/sandbox/tokens", delete(revoke_tokens))
+        .route("/sandbox/tokens", get(count_tokens).delete(revoke_tokens))
+        .route("/sandbox/grants", delete(revoke_grants))
         .layer(middleware::from_fn(only_from_this_machine));
     let surfaces = Router::new()
         .route("/v1/token", post(pax8_token))
@@ -237,6 +281,8 @@ fn router(sandbox: Arc<Sandbox>) -> Router {
         .route("/psa/api/v1/auth/api-key/exchange", post(psa_token))
         .route("/psa/{*path}", any(psa))
         .route("/billing/v1/{*path}", any(billing))
+        .merge(oauth::routes(Arc::clone(&sandbox.pax8_login)))
+        .merge(oauth::routes(Arc::clone(&sandbox.psa_login)))
         .layer(middleware::from_fn_with_state(Arc::clone(&sandbox), with_faults));
     controls.merge(surfaces).fallback(nothing_here).with_state(sandbox)
 }
@@ -271,6 +317,8 @@ fn refuse(path: &str, refusal: &Refusal) -> Response {
         refusal.as_psa()
     } else if path.starts_with("/billing/") {
         refusal.as_billing()
+    } else if path.starts_with("/oauth/") {
+        oauth::outage(refusal)
     } else {
         refusal.as_pax8(path)
     }
@@ -301,10 +349,9 @@ async fn pax8_token(State(sandbox): State<Arc<Sandbox>>, body: Bytes) -> Respons
 async fn pax8(State(sandbox): State<Arc<Sandbox>>, request: Request<Body>) -> Response {
     let (path, query) = (request.uri().path(), Query::parse(request.uri().query()));
     let outcome = sandbox.pax8_budget.spend().and_then(|()| {
-        if !sandbox.pax8_tokens.accepts(request.headers()) {
-            return Err(Refusal::unauthorized("Unauthorized"));
-        }
+        let rights = sandbox.pax8_tokens.rights(request.headers());
         let segments = segments(path, "/v1/");
+        rights.ok_or_else(|| Refusal::unauthorized("Unauthorized"))?.check(&segments)?;
         match *request.method() {
             Method::GET => pax8::read(&sandbox.world, &segments, &query),
             _ => Err(pax8::write(&segments)),
@@ -325,11 +372,11 @@ async fn psa(State(sandbox): State<Arc<Sandbox>>, request: Request<Body>) -> Res
     let (path, query) = (request.uri().path(), Query::parse(request.uri().query()));
     let outcome = sandbox.psa_budget.spend().and_then(|()| {
         check_tenant(request.headers())?;
-        if !sandbox.psa_tokens.accepts(request.headers()) {
-            return Err(Refusal::unauthorized("the token is missing, wrong or expired"));
-        }
+        let rights = sandbox.psa_tokens.rights(request.headers());
+        let segments = segments(path, "/psa/");
+        rights.ok_or_else(|| Refusal::unauthorized("the token is missing, wrong or expired"))?.check(&segments)?;
         only_reads(request.method())?;
-        revio::read(&sandbox.world, &segments(path, "/psa/"), &query)
+        revio::read(&sandbox.world, &segments, &query)
     });
     answer(path, outcome)
 }
@@ -395,8 +442,19 @@ async fn clear_faults(State(sandbox): State<Arc<Sandbox>>) -> Response {
     reply::json(StatusCode::OK, sandbox.faults.list())
 }
 
+async fn count_tokens(State(sandbox): State<Arc<Sandbox>>) -> Response {
+    let (pax8, psa) = (sandbox.pax8_tokens.counts.list(), sandbox.psa_tokens.counts.list());
+    reply::json(StatusCode::OK, Object::new().raw("pax8", &pax8).raw("psa", &psa).finish())
+}
+
 async fn revoke_tokens(State(sandbox): State<Arc<Sandbox>>) -> Response {
     sandbox.pax8_tokens.revoke_all();
     sandbox.psa_tokens.revoke_all();
+    revoke_grants(State(sandbox)).await
+}
+
+async fn revoke_grants(State(sandbox): State<Arc<Sandbox>>) -> Response {
+    sandbox.pax8_login.revoke_grants();
+    sandbox.psa_login.revoke_grants();
     reply::json(StatusCode::OK, "{}".to_owned())
 }

@@ -1,7 +1,9 @@
 //! The page that tells a curious person what the sandbox serves.
 
 use super::credentials::{
-    BILLING_PASSWORD, BILLING_USER, PAX8_AUDIENCE, PAX8_CLIENT_ID, PAX8_CLIENT_SECRET, PSA_API_KEY, PSA_TENANT,
+    BILLING_PASSWORD, BILLING_USER, ONE_TIME_CODE, PARTNER_USER, PAX8_APP_CLIENT_ID, PAX8_APP_CLIENT_SECRET,
+    PAX8_APP_SCOPE, PAX8_AUDIENCE, PAX8_CLIENT_ID, PAX8_CLIENT_SECRET, PSA_API_KEY, PSA_APP_CLIENT_ID,
+    PSA_APP_CLIENT_SECRET, PSA_APP_SCOPE, PSA_TENANT, READER_USER, USER_PASSWORD, VENDOR_USER,
 };
 use crate::sandbox::world::World;
 
@@ -24,7 +26,15 @@ pub fn page(world: &World, origin: &str) -> String {
     format!(
         r#"<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><title>Concord sandbox</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Concord sandbox</title>
+<style>
+body {{ max-width: 860px; margin: 32px auto; padding: 0 24px; color: #1c2733; font: 16px/1.5 system-ui, "Liberation Sans", sans-serif; }}
+code, pre {{ font-size: 14px; background: #eef2f6; border-radius: 4px; }}
+code {{ padding: 1px 4px; overflow-wrap: anywhere; }}
+pre {{ padding: 12px; overflow-x: auto; }}
+td {{ padding: 2px 24px 2px 0; }}
+</style></head>
 <body>
 <h1>Concord sandbox</h1>
 <p>A stand-in for Pax8 and for a PSA, as both were on {today}. Nothing that is sent here reaches either of them.</p>
@@ -44,13 +54,29 @@ pub fn page(world: &World, origin: &str) -> String {
 <li>base address: <code>{origin}/billing/v1</code></li>
 <li>user <code>{BILLING_USER}</code>, password <code>{BILLING_PASSWORD}</code></li>
 </ul>
+<h2>Connecting by login</h2>
+<p>Both sides are authorization servers as well (authorization code with PKCE), for applications that ask a person:</p>
+<ul>
+<li>Pax8: <code>{origin}/oauth/pax8/authorize</code>, <code>{origin}/oauth/pax8/token</code>,
+<code>{origin}/oauth/pax8/revoke</code>; client id <code>{PAX8_APP_CLIENT_ID}</code>, client secret
+<code>{PAX8_APP_CLIENT_SECRET}</code>, audience <code>{PAX8_AUDIENCE}</code>, scope <code>{PAX8_APP_SCOPE}</code></li>
+<li>Rev.io PSA: <code>{origin}/oauth/psa/authorize</code>, <code>{origin}/oauth/psa/token</code>,
+<code>{origin}/oauth/psa/revoke</code>; client id <code>{PSA_APP_CLIENT_ID}</code>, client secret
+<code>{PSA_APP_CLIENT_SECRET}</code>, scope <code>{PSA_APP_SCOPE}</code></li>
+<li>About themselves: <code>{origin}/oauth/pax8/.well-known/oauth-authorization-server</code>, and the same for
+<code>psa</code></li>
+<li>People: <code>{PARTNER_USER}</code> sees everything, <code>{READER_USER}</code> no invoices,
+<code>{VENDOR_USER}</code> is a vendor and sees no list; password <code>{USER_PASSWORD}</code>, one-time code
+<code>{ONE_TIME_CODE}</code></li>
+</ul>
 <h2>Faults</h2>
 <p>Order one, and the next request that it concerns meets it:</p>
 <pre>curl -X POST {origin}/sandbox/faults -H 'content-type: application/json' \
   -d '{{"path": "/v1/companies", "status": 503, "times": 2}}'</pre>
 <p>Instead of <code>status</code>: <code>"html": "a page"</code>, <code>"drop": true</code>, <code>"delay_milliseconds": 500</code>.
 <code>GET /sandbox/faults</code> lists what waits, <code>DELETE /sandbox/faults</code> calls it off,
-<code>DELETE /sandbox/tokens</code> revokes every token.</p>
+<code>DELETE /sandbox/tokens</code> revokes every token and grant, <code>DELETE /sandbox/grants</code> only what people
+granted. <code>GET /sandbox/tokens</code> counts the requests for tokens.</p>
 <h2>World</h2>
 <table>
 {rows}</table>
