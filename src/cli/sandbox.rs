@@ -48,20 +48,21 @@ pub(super) async fn run(arguments: &SandboxArguments) -> anyhow::Result<ExitCode
     println!("          Billing user   {}", credentials::BILLING_USER);
     println!("          password       {}", credentials::BILLING_PASSWORD);
     let logins = [
-        (Side::Pax8, "Pax8 ", credentials::PAX8_APP_CLIENT_ID, credentials::PAX8_APP_CLIENT_SECRET),
-        (Side::Psa, "PSA  ", credentials::PSA_APP_CLIENT_ID, credentials::PSA_APP_CLIENT_SECRET),
+        (Side::Pax8, "Pax8 app", credentials::PAX8_APP_CLIENT_ID, credentials::PAX8_APP_CLIENT_SECRET),
+        (Side::Psa, "PSA app ", credentials::PSA_APP_CLIENT_ID, credentials::PSA_APP_CLIENT_SECRET),
     ];
     for (side, name, client_id, client_secret) in logins {
         println!();
-        println!("{name}     login URL      {}", running.oauth_authorize_url(side));
-        println!("  login   token URL      {}", running.oauth_token_url(side));
+        println!("{name}  login URL      {}", running.oauth_authorize_url(side));
+        println!("          token URL      {}", running.oauth_token_url(side));
         println!("          revocation     {}", running.oauth_revocation_url(side));
         println!("          client ID      {client_id}");
         println!("          client secret  {client_secret}");
     }
-    println!("          people         {} (sees everything)", credentials::PARTNER_USER);
-    println!("                         {} (no invoices)", credentials::READER_USER);
-    println!("                         {} (a vendor, sees no list)", credentials::VENDOR_USER);
+    println!();
+    println!("People    partner        {} (sees everything)", credentials::PARTNER_USER);
+    println!("          reader         {} (sees no invoices)", credentials::READER_USER);
+    println!("          vendor         {} (sees no list)", credentials::VENDOR_USER);
     println!("          password       {}", credentials::USER_PASSWORD);
     println!("          one-time code  {}", credentials::ONE_TIME_CODE);
     println!();
