@@ -3,12 +3,11 @@
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use rust_decimal::prelude::ToPrimitive as _;
 
+use super::chosen_integration::chosen_integration;
 use crate::domain::access::Role;
-use crate::domain::id::IntegrationId;
 use crate::domain::money::Micros;
 use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, UserError};
-use crate::graphql::id::{NodeKind, decode_as};
 use crate::graphql::object::integration::IntegrationObject;
 use crate::graphql::object::node::Node;
 use crate::graphql::scalar::{Decimal, TimeZone};
@@ -28,8 +27,8 @@ pub struct SyncScheduleInput {
 /// Input of `integrationSettingsUpdate`. What is left out stays as it is.
 #[derive(InputObject)]
 pub struct IntegrationSettingsUpdateInput {
-    /// Global ID of the integration.
-    integration_id: ID,
+    /// Global ID of the integration; the default one when omitted.
+    integration_id: Option<ID>,
     /// Version that the caller read; the change is refused when it is no longer the present one. Not checked when
     /// omitted.
     expected_version: Option<i64>,
@@ -85,9 +84,14 @@ impl IntegrationSettingsUpdate {
                 floor => floor,
             },
         };
+        let chosen = match chosen_integration(ctx, input.integration_id.as_ref()).await {
+            Ok(Ok(chosen)) => chosen,
+            Ok(Err(error)) => return Some(refused(error)),
+            Err(failure) => return Some(Err(failure)),
+        };
         let schedule = input.schedule.unwrap_or(SyncScheduleInput { cron: None, time_zone: None, is_enabled: None });
         let command = UpdateSettings {
-            integration_id: decode_as(&input.integration_id, NodeKind::Integration).map(IntegrationId),
+            integration_id: Some(chosen.id),
             expected_version: input.expected_version,
             name: input.name,
             is_debug: input.debug,

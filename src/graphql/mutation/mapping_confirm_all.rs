@@ -2,19 +2,19 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use super::chosen_integration::chosen_integration;
 use crate::domain::access::Role;
-use crate::domain::id::IntegrationId;
 use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, UserError};
-use crate::graphql::id::{NodeKind, decode_as};
+use crate::graphql::object::integration::IntegrationObject;
 use crate::graphql::object::mapping::MappingKind;
 use crate::service::mapping::{ConfirmAll, ConfirmAllError, SuggestionList};
 
 /// Input of `mappingConfirmAll`.
 #[derive(InputObject)]
 pub struct MappingConfirmAllInput {
-    /// Global ID of the integration.
-    integration_id: ID,
+    /// Global ID of the integration; the default one when omitted.
+    integration_id: Option<ID>,
     /// Which mappings.
     kind: MappingKind,
     /// Number of mappings on the list that the caller saw: `suggestedCount` of the integration's summary.
@@ -30,6 +30,8 @@ pub struct MappingConfirmAllInput {
 pub struct MappingConfirmAllPayload {
     /// Number of mappings that are confirmed now. Null when it was not done.
     confirmed_count: Option<u64>,
+    /// Integration that it was done for. Null when it was not done.
+    integration: Option<IntegrationObject>,
     /// Reasons why it was not done; empty when it was.
     user_errors: Vec<UserError>,
 }
@@ -50,19 +52,26 @@ impl MappingConfirmAll {
         if let Err(forbidden) = require_any(ctx, &[Role::Operator]) {
             return Some(Err(forbidden));
         }
-        let refused = |error| Ok(MappingConfirmAllPayload { confirmed_count: None, user_errors: vec![error] });
+        let refused =
+            |error| Ok(MappingConfirmAllPayload { confirmed_count: None, integration: None, user_errors: vec![error] });
         let not_found = || UserError::not_found(&["input", "integrationId"], "integration");
-        let Some(id) = decode_as(&input.integration_id, NodeKind::Integration) else {
-            return Some(refused(not_found()));
+        let chosen = match chosen_integration(ctx, input.integration_id.as_ref()).await {
+            Ok(Ok(chosen)) => chosen,
+            Ok(Err(error)) => return Some(refused(error)),
+            Err(failure) => return Some(Err(failure)),
         };
         let command = ConfirmAll {
-            integration_id: IntegrationId(id),
+            integration_id: chosen.id,
             kind: input.kind.into(),
             seen: SuggestionList { count: input.expected_count, fingerprint: input.expected_fingerprint },
             reason: input.reason,
         };
         Some(match services(ctx).mapping.confirm_all(caller(ctx), command).await {
-            Ok(confirmed) => Ok(MappingConfirmAllPayload { confirmed_count: Some(confirmed), user_errors: Vec::new() }),
+            Ok(confirmed) => Ok(MappingConfirmAllPayload {
+                confirmed_count: Some(confirmed),
+                integration: Some(IntegrationObject(chosen)),
+                user_errors: Vec::new(),
+            }),
             Err(ConfirmAllError::NotFound) => refused(not_found()),
             Err(ConfirmAllError::ListChanged(list)) => {
                 refused(UserError::list_changed(&["input", "expectedFingerprint"], list.count, list.fingerprint))

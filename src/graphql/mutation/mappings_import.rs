@@ -2,19 +2,19 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use super::chosen_integration::chosen_integration;
 use crate::domain::access::Role;
-use crate::domain::id::IntegrationId;
 use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::cost;
 use crate::graphql::error::{Failure, UserError};
-use crate::graphql::id::{NodeKind, decode_as};
+use crate::graphql::object::integration::IntegrationObject;
 use crate::service::mapping_files::{ImportError, ImportMappings, ImportedFile, Precedence, RejectedRow};
 
 /// Input of `mappingsImport`. Give at least one of the two files.
 #[derive(InputObject)]
 pub struct MappingsImportInput {
-    /// Global ID of the integration.
-    integration_id: ID,
+    /// Global ID of the integration; the default one when omitted.
+    integration_id: Option<ID>,
     /// Text of `customer_mapping.csv`: `pax8CompanyId,pax8CompanyName,psaCustomerId,psaCustomerName,relation,billable`.
     customer_mapping_csv: Option<String>,
     /// Text of `product_mapping.csv`: `pax8ProductId,pax8ProductName,pax8Sku,billingTerm,commitmentTerm,psaProductId,
@@ -95,6 +95,8 @@ pub struct MappingsImportPayload {
     customers: Option<MappingsImportResult>,
     /// What the file of product mappings did. Null when there was none, and when it was not done.
     products: Option<MappingsImportResult>,
+    /// Integration that it was done for. Null when it was not done.
+    integration: Option<IntegrationObject>,
     /// Reasons why nothing was imported; empty when it was.
     user_errors: Vec<UserError>,
 }
@@ -128,9 +130,13 @@ impl MappingsImport {
         if let Err(forbidden) = require_any(ctx, &[Role::Operator]) {
             return Some(Err(forbidden));
         }
-        let refuse = |error| Ok(MappingsImportPayload { customers: None, products: None, user_errors: vec![error] });
-        let Some(id) = decode_as(&input.integration_id, NodeKind::Integration) else {
-            return Some(refuse(UserError::not_found(&["input", "integrationId"], "integration")));
+        let refuse = |error| {
+            Ok(MappingsImportPayload { customers: None, products: None, integration: None, user_errors: vec![error] })
+        };
+        let chosen = match chosen_integration(ctx, input.integration_id.as_ref()).await {
+            Ok(Ok(chosen)) => chosen,
+            Ok(Err(error)) => return Some(refuse(error)),
+            Err(failure) => return Some(Err(failure)),
         };
         if input.customer_mapping_csv.is_none() && input.product_mapping_csv.is_none() {
             return Some(refuse(UserError::input(
@@ -139,7 +145,7 @@ impl MappingsImport {
             )));
         }
         let command = ImportMappings {
-            integration_id: IntegrationId(id),
+            integration_id: chosen.id,
             customers: input.customer_mapping_csv,
             products: input.product_mapping_csv,
             precedence: if input.replace_confirmed { Precedence::File } else { Precedence::Earlier },
@@ -152,6 +158,7 @@ impl MappingsImport {
             Ok(summary) => Ok(MappingsImportPayload {
                 customers: summary.customers.map(Into::into),
                 products: summary.products.map(Into::into),
+                integration: Some(IntegrationObject(chosen)),
                 user_errors: Vec::new(),
             }),
             Err(error) => refused(error, field).and_then(refuse),

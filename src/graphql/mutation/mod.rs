@@ -1,5 +1,6 @@
 //! Mutations: one per file, with its input, its payload and its resolver.
 
+mod chosen_integration;
 mod connection_settings;
 mod customer_mapping_create;
 mod discrepancy_assign;
@@ -11,6 +12,7 @@ mod discrepancy_write_off;
 mod exclusion_create;
 mod exclusion_end;
 mod integration_create;
+mod integration_default_set;
 mod integration_settings_update;
 mod mapping_bulk_decide;
 mod mapping_confirm;
@@ -53,6 +55,7 @@ pub struct Mutation(SetupMutation, ConnectionMutation, MappingMutation, Reconcil
 pub struct SetupMutation(
     integration_create::IntegrationCreate,
     integration_settings_update::IntegrationSettingsUpdate,
+    integration_default_set::IntegrationDefaultSet,
     organization_settings_update::OrganizationSettingsUpdate,
     sync_run_start::SyncRunStart,
     sync_run_cancel::SyncRunCancel,

@@ -2,31 +2,43 @@
 
 use async_graphql::{Context, ID};
 
-use crate::domain::closing::{BillingPeriod, ClosingError};
+use super::chosen_integration::chosen_integration;
+use crate::domain::closing::ClosingError;
 use crate::domain::id::IntegrationId;
 use crate::domain::period::Period;
 use crate::graphql::context::{caller, services};
 use crate::graphql::error::{Failure, UserError};
-use crate::graphql::id::{NodeKind, decode_as};
+use crate::graphql::object::billing_period::BillingPeriodObject;
 use crate::graphql::object::integration::IntegrationObject;
 use crate::graphql::object::node::Node;
 use crate::service::closing::{ChangePeriod, ClosingStep, MAX_REASON, PeriodError};
 
 /// A month to close or reopen, as the inputs have it.
 pub(super) struct PeriodChange {
-    pub integration_id: ID,
+    pub integration_id: Option<ID>,
     pub period: Period,
     pub expected_version: Option<i64>,
     pub step: ClosingStep,
     pub reason: Option<String>,
 }
 
+/// What a change came to.
+pub(super) struct Changed {
+    /// The month as it is now.
+    pub month: BillingPeriodObject,
+    /// Its integration.
+    pub integration: IntegrationObject,
+}
+
 impl PeriodChange {
     /// Does it.
-    pub async fn run(self, ctx: &Context<'_>) -> Result<Result<BillingPeriod, UserError>, Failure> {
+    pub async fn run(self, ctx: &Context<'_>) -> Result<Result<Changed, UserError>, Failure> {
         let not_found = || UserError::not_found(&["input", "integrationId"], "integration");
-        let Some(id) = decode_as(&self.integration_id, NodeKind::Integration) else { return Ok(Err(not_found())) };
-        let integration_id = IntegrationId(id);
+        let chosen = match chosen_integration(ctx, self.integration_id.as_ref()).await? {
+            Ok(chosen) => chosen,
+            Err(error) => return Ok(Err(error)),
+        };
+        let integration_id = chosen.id;
         let command = ChangePeriod {
             integration_id,
             period: self.period,
@@ -35,7 +47,9 @@ impl PeriodChange {
             reason: self.reason,
         };
         let error = match services(ctx).closing.change(caller(ctx), command).await {
-            Ok(month) => return Ok(Ok(month)),
+            Ok(month) => {
+                return Ok(Ok(Changed { month: BillingPeriodObject(month), integration: IntegrationObject(chosen) }));
+            }
             Err(error) => error,
         };
         let month = ["input", "period"];

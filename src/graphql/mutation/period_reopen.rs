@@ -2,19 +2,20 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
-use super::period_change::PeriodChange;
+use super::period_change::{Changed, PeriodChange};
 use crate::domain::access::Role;
 use crate::graphql::context::require_any;
 use crate::graphql::error::{Failure, UserError};
 use crate::graphql::object::billing_period::BillingPeriodObject;
+use crate::graphql::object::integration::IntegrationObject;
 use crate::graphql::scalar::Month;
 use crate::service::closing::ClosingStep;
 
 /// Input of `periodReopen`.
 #[derive(InputObject)]
 pub struct PeriodReopenInput {
-    /// Global ID of the integration.
-    integration_id: ID,
+    /// Global ID of the integration; the default one when omitted.
+    integration_id: Option<ID>,
     /// Month.
     period: Month,
     /// Version of the month that the caller read; refused when it is no longer the present one. Not checked when omitted.
@@ -28,6 +29,8 @@ pub struct PeriodReopenInput {
 pub struct PeriodReopenPayload {
     /// Month as it is now. Null when it was not done.
     billing_period: Option<BillingPeriodObject>,
+    /// Integration that it was done for. Null when it was not done.
+    integration: Option<IntegrationObject>,
     /// Reasons why it was not done; empty when it was.
     user_errors: Vec<UserError>,
 }
@@ -47,8 +50,12 @@ impl PeriodReopen {
         if let Err(forbidden) = require_any(ctx, &[Role::Finance]) {
             return Some(Err(forbidden));
         }
-        let done = |object| PeriodReopenPayload { billing_period: Some(object), user_errors: Vec::new() };
-        let refusal = |error| PeriodReopenPayload { billing_period: None, user_errors: vec![error] };
+        let done = |changed: Changed| PeriodReopenPayload {
+            billing_period: Some(changed.month),
+            integration: Some(changed.integration),
+            user_errors: Vec::new(),
+        };
+        let refusal = |error| PeriodReopenPayload { billing_period: None, integration: None, user_errors: vec![error] };
         let change = PeriodChange {
             integration_id: input.integration_id,
             period: input.period.0,
@@ -57,7 +64,7 @@ impl PeriodReopen {
             reason: input.reason,
         };
         Some(change.run(ctx).await.map(|outcome| match outcome {
-            Ok(month) => done(BillingPeriodObject(month)),
+            Ok(changed) => done(changed),
             Err(error) => refusal(error),
         }))
     }

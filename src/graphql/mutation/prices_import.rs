@@ -2,20 +2,20 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use super::chosen_integration::chosen_integration;
 use super::mappings_import::{RejectedRowObject, listed, refused};
 use crate::domain::access::Role;
-use crate::domain::id::IntegrationId;
 use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::cost;
 use crate::graphql::error::{Failure, UserError};
-use crate::graphql::id::{NodeKind, decode_as};
+use crate::graphql::object::integration::IntegrationObject;
 use crate::service::mapping_files::ImportPrices;
 
 /// Input of `pricesImport`.
 #[derive(InputObject)]
 pub struct PricesImportInput {
-    /// Global ID of the integration.
-    integration_id: ID,
+    /// Global ID of the integration; the default one when omitted.
+    integration_id: Option<ID>,
     /// Text of `price_book.csv`: `productId,customerId,currency,unitPrice,effectiveDate,endDate`, with the PSA's ids.
     /// Without a customer a price is for everyone.
     csv: String,
@@ -42,6 +42,8 @@ pub struct PricesImportResult {
 pub struct PricesImportPayload {
     /// What the import did. Null when it was not done.
     prices: Option<PricesImportResult>,
+    /// Integration that it was done for. Null when it was not done.
+    integration: Option<IntegrationObject>,
     /// Reasons why nothing was imported; empty when it was.
     user_errors: Vec<UserError>,
 }
@@ -62,11 +64,13 @@ impl PricesImport {
         if let Err(forbidden) = require_any(ctx, &[Role::Operator]) {
             return Some(Err(forbidden));
         }
-        let refuse = |error| Ok(PricesImportPayload { prices: None, user_errors: vec![error] });
-        let Some(id) = decode_as(&input.integration_id, NodeKind::Integration) else {
-            return Some(refuse(UserError::not_found(&["input", "integrationId"], "integration")));
+        let refuse = |error| Ok(PricesImportPayload { prices: None, integration: None, user_errors: vec![error] });
+        let chosen = match chosen_integration(ctx, input.integration_id.as_ref()).await {
+            Ok(Ok(chosen)) => chosen,
+            Ok(Err(error)) => return Some(refuse(error)),
+            Err(failure) => return Some(Err(failure)),
         };
-        let command = ImportPrices { integration_id: IntegrationId(id), csv: input.csv };
+        let command = ImportPrices { integration_id: chosen.id, csv: input.csv };
         Some(match services(ctx).mapping_files.import_prices(caller(ctx), command).await {
             Ok(imported) => Ok(PricesImportPayload {
                 prices: Some(PricesImportResult {
@@ -76,6 +80,7 @@ impl PricesImport {
                     rejected_count: imported.rejected.len() as u64,
                     rejected: listed(imported.rejected),
                 }),
+                integration: Some(IntegrationObject(chosen)),
                 user_errors: Vec::new(),
             }),
             Err(error) => refused(error, |_| "csv").and_then(refuse),

@@ -2,11 +2,10 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use super::chosen_integration::chosen_integration;
 use crate::domain::access::Role;
-use crate::domain::id::IntegrationId;
 use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, UserError};
-use crate::graphql::id::{NodeKind, decode_as};
 use crate::graphql::object::integration::IntegrationObject;
 use crate::graphql::object::node::Node;
 use crate::graphql::object::policy::ReconciliationPolicy;
@@ -28,8 +27,8 @@ pub struct PolicySwitchInput {
 /// Input of `reconciliationPolicyUpdate`.
 #[derive(InputObject)]
 pub struct ReconciliationPolicyUpdateInput {
-    /// Global ID of the integration.
-    integration_id: ID,
+    /// Global ID of the integration; the default one when omitted.
+    integration_id: Option<ID>,
     /// Version that the caller read; refused when it is no longer the one in force. Not checked when omitted.
     expected_version: Option<i64>,
     /// Name of 1 to 100 characters; as before when omitted.
@@ -45,6 +44,8 @@ pub struct ReconciliationPolicyUpdateInput {
 pub struct ReconciliationPolicyUpdatePayload {
     /// Version now in force. Null when it was not done.
     reconciliation_policy: Option<ReconciliationPolicy>,
+    /// Integration that it was done for. Null when it was not done.
+    integration: Option<IntegrationObject>,
     /// Reasons why it was not done; empty when it was.
     user_errors: Vec<UserError>,
 }
@@ -64,12 +65,23 @@ impl ReconciliationPolicyUpdate {
         if let Err(forbidden) = require_any(ctx, &[Role::Finance]) {
             return Some(Err(forbidden));
         }
-        let done =
-            |object| ReconciliationPolicyUpdatePayload { reconciliation_policy: Some(object), user_errors: Vec::new() };
-        let refusal =
-            |error| ReconciliationPolicyUpdatePayload { reconciliation_policy: None, user_errors: vec![error] };
+        let done = |object, integration| ReconciliationPolicyUpdatePayload {
+            reconciliation_policy: Some(object),
+            integration: Some(IntegrationObject(integration)),
+            user_errors: Vec::new(),
+        };
+        let refusal = |error| ReconciliationPolicyUpdatePayload {
+            reconciliation_policy: None,
+            integration: None,
+            user_errors: vec![error],
+        };
         let not_found = || Ok(refusal(UserError::not_found(&["input", "integrationId"], "integration")));
-        let Some(id) = decode_as(&input.integration_id, NodeKind::Integration) else { return Some(not_found()) };
+        let chosen = match chosen_integration(ctx, input.integration_id.as_ref()).await {
+            Ok(Ok(chosen)) => chosen,
+            Ok(Err(error)) => return Some(Ok(refusal(error))),
+            Err(failure) => return Some(Err(failure)),
+        };
+        let integration_id = chosen.id;
         let switches = input.switches.unwrap_or_default();
         if switches.len() > MOST_SWITCHES {
             let message = format!("Give at most {MOST_SWITCHES} switches.");
@@ -77,17 +89,17 @@ impl ReconciliationPolicyUpdate {
         }
         let names: Vec<String> = switches.iter().map(|switch| switch.name.clone()).collect();
         let command = UpdatePolicy {
-            integration_id: IntegrationId(id),
+            integration_id,
             expected_version: input.expected_version,
             name: input.name,
             switches: switches.into_iter().map(|switch| (switch.name, switch.value)).collect(),
             reason: input.reason,
         };
         Some(match services(ctx).policy.update(caller(ctx), command).await {
-            Ok(policy) => Ok(done(ReconciliationPolicy::new(policy, audience(ctx)))),
+            Ok(policy) => Ok(done(ReconciliationPolicy::new(policy, audience(ctx)), chosen)),
             Err(UpdatePolicyError::NotFound) => not_found(),
             Err(UpdatePolicyError::Stale(_)) => {
-                let integration = services(ctx).setup.find(caller(ctx), IntegrationId(id)).await;
+                let integration = services(ctx).setup.find(caller(ctx), integration_id).await;
                 match integration {
                     Ok(Some(found)) => Ok(refusal(UserError::stale(
                         &["input", "expectedVersion"],

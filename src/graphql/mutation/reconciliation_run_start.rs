@@ -2,11 +2,11 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use super::chosen_integration::chosen_integration;
 use crate::domain::access::Role;
-use crate::domain::id::IntegrationId;
 use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, UserError};
-use crate::graphql::id::{NodeKind, decode_as};
+use crate::graphql::object::integration::IntegrationObject;
 use crate::graphql::object::reconciliation_run::ReconciliationRunObject;
 use crate::graphql::scalar::{Date, Month};
 use crate::service::reconciliation::{ReconciliationError, StartReconciliation};
@@ -14,8 +14,8 @@ use crate::service::reconciliation::{ReconciliationError, StartReconciliation};
 /// Input of `reconciliationRunStart`.
 #[derive(InputObject)]
 pub struct ReconciliationRunStartInput {
-    /// Global ID of the integration.
-    integration_id: ID,
+    /// Global ID of the integration; the default one when omitted.
+    integration_id: Option<ID>,
     /// First month to compare; `periodTo` when omitted.
     period_from: Option<Month>,
     /// Last month to compare; the latest month with invoices on both sides when omitted. At most 36 months at once.
@@ -34,6 +34,8 @@ pub struct ReconciliationRunStartInput {
 pub struct ReconciliationRunStartPayload {
     /// Run that was started; follow it with `reconciliationRunEvents`. Null when none was.
     reconciliation_run: Option<ReconciliationRunObject>,
+    /// Integration that it was done for. Null when it was not done.
+    integration: Option<IntegrationObject>,
     /// Reasons why it was not done; empty when it was.
     user_errors: Vec<UserError>,
 }
@@ -54,13 +56,17 @@ impl ReconciliationRunStart {
         if let Err(forbidden) = require_any(ctx, &[Role::Operator, Role::Finance]) {
             return Some(Err(forbidden));
         }
-        let refused = |error| Ok(ReconciliationRunStartPayload { reconciliation_run: None, user_errors: vec![error] });
+        let refused = |error| {
+            Ok(ReconciliationRunStartPayload { reconciliation_run: None, integration: None, user_errors: vec![error] })
+        };
         let field = ["input", "integrationId"];
-        let Some(id) = decode_as(&input.integration_id, NodeKind::Integration) else {
-            return Some(refused(UserError::not_found(&field, "integration")));
+        let chosen = match chosen_integration(ctx, input.integration_id.as_ref()).await {
+            Ok(Ok(chosen)) => chosen,
+            Ok(Err(error)) => return Some(refused(error)),
+            Err(failure) => return Some(Err(failure)),
         };
         let command = StartReconciliation {
-            integration_id: IntegrationId(id),
+            integration_id: chosen.id,
             period_from: input.period_from.map(|month| month.0),
             period_to: input.period_to.map(|month| month.0),
             as_of: input.as_of.map(|day| day.0),
@@ -69,6 +75,7 @@ impl ReconciliationRunStart {
         Some(match services(ctx).reconciliation.start(caller(ctx), command).await {
             Ok(run) => Ok(ReconciliationRunStartPayload {
                 reconciliation_run: Some(ReconciliationRunObject(run)),
+                integration: Some(IntegrationObject(chosen)),
                 user_errors: Vec::new(),
             }),
             Err(ReconciliationError::NotFound) => refused(UserError::not_found(&field, "integration")),

@@ -2,14 +2,14 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use super::chosen_integration::chosen_integration;
 use super::suppression_subject::Subjects;
 use crate::domain::access::Role;
-use crate::domain::id::IntegrationId;
 use crate::domain::suppression::SuppressionConditions;
 use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, UserError};
-use crate::graphql::id::{NodeKind, decode_as};
 use crate::graphql::object::discrepancy::DiscrepancyType;
+use crate::graphql::object::integration::IntegrationObject;
 use crate::graphql::object::suppression_rule::SuppressionRuleObject;
 use crate::graphql::scalar::{CurrencyCode, Date, Decimal};
 use crate::service::discrepancy::{CreateRule, SuppressError};
@@ -17,8 +17,8 @@ use crate::service::discrepancy::{CreateRule, SuppressError};
 /// Input of `suppressionRuleCreate`.
 #[derive(InputObject)]
 pub struct SuppressionRuleCreateInput {
-    /// Global ID of the integration.
-    integration_id: ID,
+    /// Global ID of the integration; the default one when omitted.
+    integration_id: Option<ID>,
     /// Types to hide; every type when omitted.
     types: Option<Vec<DiscrepancyType>>,
     /// Global ID of the only PSA customer that it is about.
@@ -44,6 +44,8 @@ pub struct SuppressionRuleCreateInput {
 pub struct SuppressionRuleCreatePayload {
     /// Rule. Null when it was not done.
     suppression_rule: Option<SuppressionRuleObject>,
+    /// Integration that it was done for. Null when it was not done.
+    integration: Option<IntegrationObject>,
     /// Reasons why it was not done; empty when it was.
     user_errors: Vec<UserError>,
 }
@@ -63,14 +65,24 @@ impl SuppressionRuleCreate {
         if let Err(forbidden) = require_any(ctx, &[Role::Finance]) {
             return Some(Err(forbidden));
         }
-        let done = |object| SuppressionRuleCreatePayload { suppression_rule: Some(object), user_errors: Vec::new() };
-        let refusal = |error| SuppressionRuleCreatePayload { suppression_rule: None, user_errors: vec![error] };
+        let done = |object, integration| SuppressionRuleCreatePayload {
+            suppression_rule: Some(object),
+            integration: Some(IntegrationObject(integration)),
+            user_errors: Vec::new(),
+        };
+        let refusal = |error| SuppressionRuleCreatePayload {
+            suppression_rule: None,
+            integration: None,
+            user_errors: vec![error],
+        };
         let field = |name| ["input", name];
         let not_found = |what| Ok(refusal(UserError::not_found(&field("integrationId"), what)));
-        let Some(id) = decode_as(&input.integration_id, NodeKind::Integration) else {
-            return Some(not_found("integration"));
+        let chosen = match chosen_integration(ctx, input.integration_id.as_ref()).await {
+            Ok(Ok(chosen)) => chosen,
+            Ok(Err(error)) => return Some(Ok(refusal(error))),
+            Err(failure) => return Some(Err(failure)),
         };
-        let integration_id = IntegrationId(id);
+        let integration_id = chosen.id;
         let conditions = SuppressionConditions {
             kinds: input.types.unwrap_or_default().into_iter().map(Into::into).collect(),
             customer: None,
@@ -97,7 +109,7 @@ impl SuppressionRuleCreate {
             expires_on: input.expires_on.0,
         };
         Some(match services(ctx).discrepancy.create_rule(caller(ctx), command).await {
-            Ok(rule) => Ok(done(SuppressionRuleObject(rule))),
+            Ok(rule) => Ok(done(SuppressionRuleObject(rule), chosen)),
             Err(SuppressError::NotFound) => not_found("integration"),
             Err(SuppressError::NoCondition) => Ok(refusal(UserError::input(
                 &["input"],

@@ -2,21 +2,21 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use super::chosen_integration::chosen_integration;
 use crate::domain::access::Role;
-use crate::domain::id::IntegrationId;
 use crate::domain::run::SyncTrigger;
 use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, JobAlreadyRunningError, ProviderNotAuthorizedError, UserError, UserErrorCode};
-use crate::graphql::id::{NodeKind, decode_as};
 use crate::graphql::object::account::ProviderAccountObject;
+use crate::graphql::object::integration::IntegrationObject;
 use crate::graphql::object::sync_run::SyncRunObject;
 use crate::service::sync::SyncError;
 
 /// Input of `syncRunStart`.
 #[derive(InputObject)]
 pub struct SyncRunStartInput {
-    /// Global ID of the integration.
-    integration_id: ID,
+    /// Global ID of the integration; the default one when omitted.
+    integration_id: Option<ID>,
 }
 
 /// Payload of `syncRunStart`.
@@ -24,6 +24,8 @@ pub struct SyncRunStartInput {
 pub struct SyncRunStartPayload {
     /// Run that was started; follow it with `syncRunEvents`. Null when none was.
     sync_run: Option<SyncRunObject>,
+    /// Integration that it was done for. Null when it was not done.
+    integration: Option<IntegrationObject>,
     /// Reasons why it was not done; empty when it was.
     user_errors: Vec<UserError>,
 }
@@ -43,13 +45,19 @@ impl SyncRunStart {
         if let Err(forbidden) = require_any(ctx, &[Role::Operator]) {
             return Some(Err(forbidden));
         }
-        let refused = |error| Ok(SyncRunStartPayload { sync_run: None, user_errors: vec![error] });
+        let refused = |error| Ok(SyncRunStartPayload { sync_run: None, integration: None, user_errors: vec![error] });
         let field = ["input", "integrationId"];
-        let Some(id) = decode_as(&input.integration_id, NodeKind::Integration) else {
-            return Some(refused(UserError::not_found(&field, "integration")));
+        let chosen = match chosen_integration(ctx, input.integration_id.as_ref()).await {
+            Ok(Ok(chosen)) => chosen,
+            Ok(Err(error)) => return Some(refused(error)),
+            Err(failure) => return Some(Err(failure)),
         };
-        Some(match services(ctx).sync.start(caller(ctx), IntegrationId(id), SyncTrigger::Manual).await {
-            Ok(run) => Ok(SyncRunStartPayload { sync_run: Some(SyncRunObject(run)), user_errors: Vec::new() }),
+        Some(match services(ctx).sync.start(caller(ctx), chosen.id, SyncTrigger::Manual).await {
+            Ok(run) => Ok(SyncRunStartPayload {
+                sync_run: Some(SyncRunObject(run)),
+                integration: Some(IntegrationObject(chosen)),
+                user_errors: Vec::new(),
+            }),
             Err(SyncError::NotFound) => refused(UserError::not_found(&field, "integration")),
             Err(SyncError::NotConnected(account)) => {
                 refused(UserError::ProviderNotAuthorized(ProviderNotAuthorizedError {

@@ -189,6 +189,42 @@ impl SetupService {
         Ok(changed)
     }
 
+    /// Makes an integration the one that operations without one use.
+    pub async fn set_default(&self, caller: &Caller, id: IntegrationId) -> Result<Integration, IntegrationError> {
+        caller.require(Role::Admin)?;
+        let core = &self.core;
+        let tx = core.store.begin().await.internal(caller)?;
+        // Two people who choose at once: the second sees what the first chose.
+        organization::lock(&tx, caller.organization_id).await.internal(caller)?;
+        let found = integration::lock(&tx, caller.organization_id, id).await.internal(caller)?;
+        let mut chosen = found.filter(|found| found.archived_at.is_none()).ok_or(IntegrationError::NotFound)?;
+        if chosen.is_default {
+            return Ok(chosen);
+        }
+        let before = integration::default(&*tx, caller.organization_id).await.internal(caller)?;
+        if let Some(before) = &before {
+            let changed = Integration { is_default: false, version: before.version + 1, ..before.clone() };
+            integration::update(&tx, &changed).await.internal(caller)?;
+        }
+        chosen.is_default = true;
+        chosen.version += 1;
+        integration::update(&tx, &chosen).await.internal(caller)?;
+        let name = |integration: &Integration| {
+            serde_json::json!({ "id": integration.id.to_string(), "name": integration.name }).to_string()
+        };
+        let change = Change {
+            action: "integration.default_set",
+            subject_kind: "integration",
+            subject_id: Some(chosen.id.0),
+            before: before.as_ref().map(name),
+            after: Some(name(&chosen)),
+            reason: None,
+        };
+        core.audit(&tx, caller, change).await.internal(caller)?;
+        tx.commit().await.internal(caller)?;
+        Ok(chosen)
+    }
+
     /// An integration of the caller's tenant.
     pub async fn find(&self, caller: &Caller, id: IntegrationId) -> Result<Option<Integration>, IntegrationError> {
         caller.require(Role::Viewer)?;

@@ -145,6 +145,12 @@ impl Program {
         Self::of(app, database, &tiny_world(), Hands::Idle).await
     }
 
+    /// A program over the tiny world whose clock the test holds, and whose jobs nobody carries out.
+    pub async fn start_idle_at(database: TestDatabase, clock: Arc<dyn Clock>) -> Self {
+        let app = app(&database.url, clock).await;
+        Self::of(app, database, &tiny_world(), Hands::Idle).await
+    }
+
     /// A program over the tiny world whose statements are counted.
     pub async fn start_counting(database: TestDatabase) -> (Self, Arc<AtomicUsize>) {
         let count = Arc::new(AtomicUsize::new(0));
@@ -163,6 +169,7 @@ impl Program {
         let address = listener.local_addr().expect("a bound listener has an address");
         let site = SiteSettings { limits: Limits::default(), origins: AllowedOrigins::new(Vec::new()), page: None };
         let shutdown = CancellationToken::new();
+        app.services.core.public_address.fall_back_to(address);
         let (serving, stop) = (app.clone(), shutdown.clone());
         let server = tokio::spawn(async move {
             match hands {
@@ -481,15 +488,13 @@ pub async fn set_pax8_settings_of(
     settings: Value,
 ) -> Result<ProviderAccount, AccountError> {
     let caller = app.access.operator("default").await.expect("the organization is there");
-    let id = integration.pax8.as_str().and_then(|id| URL_SAFE_NO_PAD.decode(id).ok()).expect("a global id");
-    let id = String::from_utf8(id).expect("a global id is text").split(':').nth(1).and_then(|id| id.parse().ok());
     let credentials = Credentials {
         connector: ConnectorKind::Pax8,
         client_id: Some(credentials::PAX8_CLIENT_ID.to_owned()),
         settings: settings.to_string(),
         secret: Some(SecretString::from(credentials::PAX8_CLIENT_SECRET)),
     };
-    let account_id = ProviderAccountId(id.expect("a global id ends in a UUID"));
+    let account_id = ProviderAccountId(uuid_of(&integration.pax8));
     app.services.setup.set_credentials(&caller, CredentialsSet { account_id, time_zone: None, credentials }).await
 }
 
@@ -543,6 +548,18 @@ pub fn sequences(events: &[Value]) -> Vec<i64> {
 /// The global id of an object. Clients must not make ids; a test of what is not there has to.
 pub fn global_id(kind: &str, id: &str) -> Value {
     Value::String(URL_SAFE_NO_PAD.encode(format!("{kind}:{id}")))
+}
+
+/// The UUID inside a global id.
+pub fn uuid_of(id: &Value) -> uuid::Uuid {
+    let bytes = id.as_str().and_then(|id| URL_SAFE_NO_PAD.decode(id).ok()).expect("a global id");
+    let text = String::from_utf8(bytes).expect("a global id is text");
+    text.split(':').nth(1).and_then(|id| id.parse().ok()).expect("a global id ends in a UUID")
+}
+
+/// The id of an organization.
+pub async fn organization(program: &Program, name: &str) -> concord::domain::id::OrganizationId {
+    program.app.access.operator(name).await.expect("the organization is there").organization_id
 }
 
 /// Whether an id is one of an object of this kind.

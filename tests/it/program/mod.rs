@@ -3,11 +3,14 @@
 
 pub mod harness;
 
+mod authorization;
+mod authorization_refused;
 mod bad_input;
 mod bench;
 mod connecting;
 mod cost;
 mod downloads;
+mod independent;
 mod reconcile;
 mod resume;
 mod roles;

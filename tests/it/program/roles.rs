@@ -46,6 +46,7 @@ pub fn inputs(id: impl Fn(&str) -> Value) -> BTreeMap<&'static str, Value> {
         ("exclusionCreate", json!({ "recordId": id("pax8_company"), "reason": "NOT_RESOLD" })),
         ("exclusionEnd", json!({ "exclusionId": id("exclusion") })),
         ("integrationCreate", json!({ "name": "" })),
+        ("integrationDefaultSet", json!({ "integrationId": id("integration") })),
         ("integrationSettingsUpdate", json!({ "integrationId": id("integration"), "debug": true })),
         ("mappingBulkDecide", json!({ "mappingIds": [id("customer_mapping")], "decision": "CONFIRM" })),
         ("mappingConfirm", mapping.clone()),
@@ -65,6 +66,12 @@ pub fn inputs(id: impl Fn(&str) -> Value) -> BTreeMap<&'static str, Value> {
         ("periodRequestWithdraw", json!({ "integrationId": id("integration"), "period": "2026-10" })),
         ("pricesImport", json!({ "integrationId": id("integration"), "csv": "" })),
         ("productMappingCreate", json!({ "pax8ProductId": id("pax8_product"), "psaProductId": id("psa_product") })),
+        (
+            "providerAccountAuthorizationStart",
+            json!({ "providerAccountId": id("provider_account"), "application": { "clientId": "app" } }),
+        ),
+        ("providerAccountDisconnect", json!({ "providerAccountId": id("provider_account") })),
+        ("providerAccountMethodSelect", json!({ "providerAccountId": id("provider_account"), "method": "KEYS" })),
         ("providerAccountVerify", json!({ "providerAccountId": id("provider_account") })),
         (
             "providerCredentialsSet",
