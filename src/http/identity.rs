@@ -5,7 +5,10 @@ use std::any::Any;
 use std::sync::Arc;
 
 use async_graphql::Data;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
 use http::{HeaderMap, header};
+use tokio::time::Instant;
 
 /// Turns a bearer token into an identity.
 #[async_trait::async_trait]
@@ -15,6 +18,11 @@ pub trait Authenticator: Send + Sync + 'static {
 
     /// Says whether an identity that opened a stream or socket may go on; asked at intervals while it is open.
     async fn still_valid(&self, identity: &Identity) -> Result<(), AuthenticationFailure>;
+
+    /// Has an item whenever there is a reason to ask `still_valid` about an identity at once.
+    fn changes(&self, _: &Identity) -> BoxStream<'static, ()> {
+        stream::pending().boxed()
+    }
 }
 
 /// Why a caller is not let in.
@@ -34,14 +42,20 @@ pub enum AuthenticationFailure {
     #[error("The token is not known here: check that it was copied whole, or make one with `concord token create`.")]
     Unknown,
     /// The token was good once.
-    #[error("The token has expired: make a new one with `concord token create`.")]
+    #[error("The token has expired: sign in again, or make a new one with `concord token create`.")]
     Expired,
     /// Somebody withdrew the token.
     #[error("The token was revoked: ask an administrator for a new one.")]
     Revoked,
+    /// The token is not good enough, for a reason that the authenticator gives as a full sentence.
+    #[error("{0}")]
+    Refused(String),
     /// The token could not be checked; the text is for the log alone.
     #[error("The token could not be checked right now: try again in a moment.")]
     Unavailable(String),
+    /// The same, and who was asked has logged why, so that strangers cannot fill the log.
+    #[error("The token could not be checked right now: try again in a moment.")]
+    Undecided,
 }
 
 /// A caller that was let in. Carries a value of the authenticator's choice, which resolvers find under its own type
@@ -50,12 +64,19 @@ pub enum AuthenticationFailure {
 pub struct Identity {
     key: Arc<str>,
     caller: Arc<dyn Carried>,
+    ends_at: Option<Instant>,
 }
 
 impl Identity {
     /// An identity; those with an equal `key` (the token's id) share their limits.
     pub fn new<T: Clone + Send + Sync + 'static>(key: impl Into<Arc<str>>, caller: T) -> Self {
-        Self { key: key.into(), caller: Arc::new(Holder(caller)) }
+        Self { key: key.into(), caller: Arc::new(Holder(caller)), ends_at: None }
+    }
+
+    /// The same identity, whose streams and sockets end at that moment.
+    pub fn ending_at(mut self, ends_at: Option<Instant>) -> Self {
+        self.ends_at = ends_at;
+        self
     }
 
     /// What callers with shared limits have in common.
@@ -70,6 +91,11 @@ impl Identity {
 
     pub(super) fn put_into(&self, data: &mut Data) {
         self.caller.put_into(data);
+    }
+
+    /// When streams and sockets of this identity end; they do not by themselves when `None`.
+    pub(super) fn ends_at(&self) -> Option<Instant> {
+        self.ends_at
     }
 }
 

@@ -14,7 +14,7 @@ use concord::http::{
     AllowedOrigins, AuthenticationFailure, Authenticator, Endpoint, EndpointSettings, GraphiqlAssets, GraphiqlPage,
     Identity, Limits, NotReady, Readiness, ReadyOperation, RequestId, Site,
 };
-use futures_util::stream::{self, Stream, StreamExt};
+use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +34,8 @@ pub struct Switches {
     pub running: AtomicUsize,
     pub produced: AtomicUsize,
     pub release: tokio::sync::Notify,
+    /// A reason to look at tokens again.
+    pub look: tokio::sync::Notify,
 }
 
 #[derive(Clone)]
@@ -45,6 +47,10 @@ struct Tokens(Arc<Switches>);
 impl Authenticator for Tokens {
     async fn authenticate(&self, bearer: &str) -> Result<Identity, AuthenticationFailure> {
         match bearer {
+            "brief" => {
+                let soon = tokio::time::Instant::now() + Duration::from_millis(300);
+                Ok(Identity::new(bearer, Caller("caller brief".to_owned())).ending_at(Some(soon)))
+            }
             TOKEN | "other" => Ok(Identity::new(bearer, Caller(format!("caller {bearer}")))),
             "expired" => Err(AuthenticationFailure::Expired),
             "revoked" => Err(AuthenticationFailure::Revoked),
@@ -56,6 +62,13 @@ impl Authenticator for Tokens {
     async fn still_valid(&self, identity: &Identity) -> Result<(), AuthenticationFailure> {
         assert!(identity.caller::<Caller>().is_some(), "the identity carries what it was given");
         if self.0.is_revoked.load(Ordering::SeqCst) { Err(AuthenticationFailure::Revoked) } else { Ok(()) }
+    }
+
+    fn changes(&self, _: &Identity) -> BoxStream<'static, ()> {
+        let switches = Arc::clone(&self.0);
+        let look = async move { switches.look.notified().await };
+        // Ends after the first reason, which has to leave the socket as it is.
+        stream::once(look).boxed()
     }
 }
 

@@ -252,6 +252,32 @@ async fn a_revoked_token_closes_an_open_socket() {
 }
 
 #[tokio::test]
+async fn a_reason_to_look_is_followed_at_once_and_does_no_harm_to_a_good_token() {
+    let server = start().await;
+    let mut client = join(&server).await;
+    server.switches.look.notify_one();
+    client.subscribe("1", "{ hello }").await;
+    assert_eq!(client.hear().await["payload"]["data"]["hello"], "world");
+    assert_eq!(client.hear().await["type"], "complete");
+    let mut client = join(&server).await;
+    server.switches.is_revoked.store(true, Ordering::SeqCst);
+    server.switches.look.notify_one();
+    let closed = tokio::time::timeout(Duration::from_secs(10), client.closed()).await;
+    assert_eq!(closed.expect("long before the next look").0, 4403);
+}
+
+#[tokio::test]
+async fn the_end_of_a_token_is_the_end_of_its_socket() {
+    let server = start().await;
+    let mut client = connect(&server).await;
+    client.say(json!({ "type": "connection_init", "payload": { "token": "brief" } })).await;
+    assert_eq!(client.hear().await["type"], "connection_ack");
+    let closed = tokio::time::timeout(Duration::from_secs(10), client.closed()).await;
+    let (code, reason) = closed.expect("long before the next look");
+    assert_eq!((code, reason.contains("expired")), (4403, true), "{reason}");
+}
+
+#[tokio::test]
 async fn web_pages_of_other_hosts_may_not_connect() {
     let server = Setup { origins: vec!["https://app.example.com"], ..Setup::default() }.start().await;
     let own = format!("http://{}", server.address);

@@ -100,16 +100,19 @@ impl From<Refused> for Refusal {
 impl From<AuthenticationFailure> for Refusal {
     fn from(failure: AuthenticationFailure) -> Self {
         let challenge = match &failure {
-            AuthenticationFailure::Unavailable(reason) => {
-                tracing::error!(reason, "cannot check a token: {reason}");
+            AuthenticationFailure::Unavailable(_) | AuthenticationFailure::Undecided => {
+                if let AuthenticationFailure::Unavailable(reason) = &failure {
+                    tracing::error!(reason, "cannot check a token: {reason}");
+                }
                 return Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, failure.to_string())
                     .with_header(header::RETRY_AFTER, "1");
             }
             AuthenticationFailure::Missing => r#"Bearer realm="concord""#,
             AuthenticationFailure::Malformed => r#"Bearer realm="concord", error="invalid_request""#,
-            AuthenticationFailure::Unknown | AuthenticationFailure::Expired | AuthenticationFailure::Revoked => {
-                r#"Bearer realm="concord", error="invalid_token""#
-            }
+            AuthenticationFailure::Unknown
+            | AuthenticationFailure::Expired
+            | AuthenticationFailure::Revoked
+            | AuthenticationFailure::Refused(_) => r#"Bearer realm="concord", error="invalid_token""#,
         };
         Self::new(StatusCode::UNAUTHORIZED, Code::Unauthenticated, failure.to_string())
             .with_header(header::WWW_AUTHENTICATE, challenge)

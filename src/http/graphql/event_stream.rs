@@ -11,10 +11,10 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt};
 use http::StatusCode;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::answer::{Code, Outcome, Refusal, body_of, body_of_refusal};
 use super::gate::Pass;
+use super::vigil::{self, Vigil};
 use super::{Call, Endpoint, Operation};
 
 /// The stream of a subscription.
@@ -31,19 +31,12 @@ pub(super) fn of_subscription(endpoint: &Endpoint, operation: Operation, call: C
     let following = Following {
         endpoint: endpoint.clone(),
         responses,
-        recheck: rechecks(limits.recheck_interval),
+        vigil: Vigil::over(endpoint, &call.identity),
         is_over: false,
         call,
         _pass: pass,
     };
     Ok(written(following.into_events(), limits.ping_interval))
-}
-
-/// When it is looked again whether the caller may still listen. After a delay the next look is a whole interval away.
-fn rechecks(every: Duration) -> Interval {
-    let mut interval = interval_at(Instant::now() + every, every);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval
 }
 
 /// The stream of an operation with one outcome.
@@ -92,7 +85,7 @@ enum Step {
 struct Following {
     endpoint: Endpoint,
     responses: BoxStream<'static, async_graphql::Response>,
-    recheck: Interval,
+    vigil: Vigil,
     /// Whether the last thing to say was said.
     is_over: bool,
     call: Call,
@@ -119,8 +112,8 @@ impl Following {
             tokio::select! {
                 biased;
                 () = self.endpoint.0.settings.shutdown.cancelled() => return Step::Cut,
-                _ = self.recheck.tick() => {
-                    if let Err(failure) = self.endpoint.recheck(&self.call.identity).await {
+                due = self.vigil.due() => {
+                    if let Err(failure) = vigil::verdict(&self.endpoint, &self.call.identity, due).await {
                         let errors: Vec<ServerError> = Refusal::from(failure).errors;
                         self.is_over = true;
                         return Step::Event(next(body_of_refusal(&errors)));

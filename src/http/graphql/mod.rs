@@ -14,6 +14,7 @@ mod parameters;
 mod socket;
 mod socket_message;
 mod socket_writer;
+mod vigil;
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -202,6 +203,7 @@ impl Endpoint {
                 tracing::warn!(reason, "cannot check an open stream's token again: {reason}");
                 Ok(())
             }
+            Err(AuthenticationFailure::Undecided) => Ok(()),
             verdict => verdict,
         }
     }

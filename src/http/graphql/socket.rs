@@ -40,6 +40,7 @@ use super::over_http::refused;
 use super::parameters::Parameters;
 use super::socket_message::{self as message, Close, Credential, Incoming, SUBPROTOCOL};
 use super::socket_writer::{self, Gone, Outgoing};
+use super::vigil::{self, Due, Vigil};
 use super::{Call, Endpoint, Operation, OperationType};
 use crate::http::identity::{AuthenticationFailure, Identity, bearer_in};
 use crate::http::request_id::RequestId;
@@ -97,7 +98,17 @@ async fn serve(endpoint: Endpoint, socket: WebSocket, authorization: Option<Stri
 
 enum State {
     Waiting,
-    Acknowledged(Identity),
+    Acknowledged(Identity, Vigil),
+}
+
+impl State {
+    /// Waits until something is due about who was let in.
+    async fn due(&mut self) -> Due {
+        match self {
+            Self::Waiting => std::future::pending().await,
+            Self::Acknowledged(_, vigil) => vigil.due().await,
+        }
+    }
 }
 
 struct Session {
@@ -116,9 +127,7 @@ impl Session {
         let limits = self.endpoint.limits().clone();
         let shutdown = self.endpoint.0.settings.shutdown.clone();
         let init_deadline = Instant::now() + limits.socket.init_timeout;
-        let mut recheck = interval_at(Instant::now() + limits.recheck_interval, limits.recheck_interval);
         let mut ping = interval_at(Instant::now() + limits.ping_interval, limits.ping_interval);
-        recheck.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut unanswered = 0;
         loop {
@@ -127,7 +136,7 @@ impl Session {
                 biased;
                 () = shutdown.cancelled() => Err(Close::going_away("The server stops: connect again in a moment")),
                 () = sleep_until(init_deadline), if is_waiting => Err(Close::init_timeout()),
-                _ = recheck.tick() => self.recheck().await,
+                due = self.state.due() => self.look(due).await,
                 _ = ping.tick() => {
                     unanswered += 1;
                     if unanswered > PINGS_UNANSWERED {
@@ -147,11 +156,12 @@ impl Session {
         }
     }
 
-    async fn recheck(&self) -> Result<(), Close> {
+    async fn look(&mut self, due: Due) -> Result<(), Close> {
         match &self.state {
             State::Waiting => Ok(()),
-            State::Acknowledged(identity) => {
-                self.endpoint.recheck(identity).await.map_err(|failure| Close::forbidden(failure.to_string()))
+            State::Acknowledged(identity, _) => {
+                let verdict = vigil::verdict(&self.endpoint, identity, due).await;
+                verdict.map_err(|failure| Close::forbidden(failure.to_string()))
             }
         }
     }
@@ -180,7 +190,7 @@ impl Session {
     }
 
     async fn begin(&mut self, credential: Option<Credential>) -> Result<(), Close> {
-        if let State::Acknowledged(_) = self.state {
+        if let State::Acknowledged(..) = self.state {
             return Err(Close::too_many_inits());
         }
         let failed = |failure: AuthenticationFailure| match &failure {
@@ -188,6 +198,7 @@ impl Session {
                 tracing::error!(reason, "cannot check a token: {reason}");
                 Close::try_again()
             }
+            AuthenticationFailure::Undecided => Close::try_again(),
             _ => Close::forbidden(failure.to_string()),
         };
         let bearer = match &credential {
@@ -202,12 +213,13 @@ impl Session {
         };
         self.endpoint.pace(&identity).map_err(|_| Close::too_many_requests())?;
         self._pass = Some(self.endpoint.open_stream(&identity).ok_or_else(Close::too_many_sockets)?);
-        self.state = State::Acknowledged(identity);
+        let vigil = Vigil::over(&self.endpoint, &identity);
+        self.state = State::Acknowledged(identity, vigil);
         Ok(self.outgoing.send(message::ack()).await?)
     }
 
     async fn start(&mut self, id: String, parameters: Parameters) -> Result<(), Close> {
-        let State::Acknowledged(identity) = &self.state else { return Err(Close::unauthorized()) };
+        let State::Acknowledged(identity, _) = &self.state else { return Err(Close::unauthorized()) };
         if self.operations.is_open(&id) {
             return Err(Close::duplicate(&id));
         }
