@@ -11,6 +11,7 @@ pub mod file;
 pub mod http;
 pub mod json;
 pub mod oauth;
+pub mod oidc;
 pub mod pax8;
 pub mod psa;
 pub mod setting;
