@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
 use http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use crate::connector::ConnectorError;
 use crate::domain::access::{Actor, Caller};
 use crate::domain::provider::Side;
 use crate::environment::{Clock, Ids};
@@ -24,12 +28,13 @@ use crate::http::{
 };
 use crate::job::{Runner, Scheduler};
 use crate::secret::{KeyRing, OpenError};
-use crate::service::access::{AccessService, TokenFailure};
+use crate::service::access::{AccessService, Admission, TokenFailure};
 use crate::service::connections::{Connections, Reach};
 use crate::service::consent::ConsentParts;
 use crate::service::reconciliation::ReconciliationService;
 use crate::service::reconciliation::download::{DownloadError, DownloadedReport};
 use crate::service::setup::{Authorized, ReturnError, Returned, SetupService};
+use crate::service::user::{Issuer, IssuerSettings};
 use crate::service::{Connectors, Core, PublicAddress, Services};
 use crate::storage::Store;
 use crate::storage::audit::Seal;
@@ -69,7 +74,7 @@ pub struct SiteSettings {
 pub struct App {
     /// Use cases.
     pub services: Services,
-    /// API tokens.
+    /// Who is let in.
     pub access: AccessService,
     /// Schema.
     pub schema: Schema,
@@ -121,11 +126,18 @@ impl App {
         Self { services, access: AccessService::new(core), schema, renewals }
     }
 
+    /// The same program, which also lets in the users of an issuer of tokens.
+    pub fn trusting(self, settings: IssuerSettings) -> Result<Self, ConnectorError> {
+        let issuer = Issuer::new(settings, Arc::clone(&self.services.core.clock))?;
+        Ok(Self { access: self.access.trusting(issuer), ..self })
+    }
+
     /// The routes of the server.
     pub fn router(&self, settings: SiteSettings, shutdown: CancellationToken) -> Router {
         let SiteSettings { limits, origins, page } = settings;
         let ids = Arc::clone(&self.services.core.ids);
-        let authenticator = Arc::new(TokenAuthenticator(self.access.clone()));
+        let clock = Arc::clone(&self.services.core.clock);
+        let authenticator = Arc::new(TokenAuthenticator { access: self.access.clone(), clock });
         let settings = EndpointSettings { limits, origins, page, shutdown, ids };
         let endpoint = Endpoint::new(CallerExecutor(self.schema.clone()), authenticator, settings);
         let readiness = Arc::new(DatabaseReadiness(self.services.core.store.clone()));
@@ -158,13 +170,29 @@ impl App {
     }
 }
 
-struct TokenAuthenticator(AccessService);
+struct TokenAuthenticator {
+    access: AccessService,
+    clock: Arc<dyn Clock>,
+}
+
+impl TokenAuthenticator {
+    /// When the transport's clock, which nobody sets, shows a moment of ours.
+    fn instant(&self, moment: chrono::DateTime<chrono::Utc>) -> Option<Instant> {
+        let left = (moment - self.clock.now()).to_std().unwrap_or_default();
+        // An end that no clock can hold is none.
+        Instant::now().checked_add(left)
+    }
+}
 
 fn failure(failure: TokenFailure) -> AuthenticationFailure {
     match failure {
         TokenFailure::Unknown => AuthenticationFailure::Unknown,
         TokenFailure::Expired => AuthenticationFailure::Expired,
         TokenFailure::Revoked => AuthenticationFailure::Revoked,
+        TokenFailure::Jwt(_) | TokenFailure::NoOrganization | TokenFailure::UnknownOrganization => {
+            AuthenticationFailure::Refused(format!("The token is not accepted: {failure}."))
+        }
+        TokenFailure::NoKeys(_) => AuthenticationFailure::Undecided,
         TokenFailure::Storage(error) => AuthenticationFailure::Unavailable(error.to_string()),
     }
 }
@@ -172,18 +200,28 @@ fn failure(failure: TokenFailure) -> AuthenticationFailure {
 #[async_trait]
 impl Authenticator for TokenAuthenticator {
     async fn authenticate(&self, bearer: &str) -> Result<Identity, AuthenticationFailure> {
-        let caller = self.0.authenticate(bearer).await.map_err(failure)?;
+        let Admission { caller, ends_at } = self.access.admit(bearer).await.map_err(failure)?;
         let key = match &caller.actor {
             Actor::Token { id, .. } => id.to_string(),
+            Actor::User(user) => user.key(),
             Actor::CommandLine | Actor::Schedule | Actor::Job => caller.organization_id.to_string(),
         };
-        Ok(Identity::new(key, caller))
+        Ok(Identity::new(key, caller).ending_at(ends_at.and_then(|moment| self.instant(moment))))
     }
 
     async fn still_valid(&self, identity: &Identity) -> Result<(), AuthenticationFailure> {
         match identity.caller::<Caller>().map(|caller| &caller.actor) {
-            Some(Actor::Token { id, .. }) => self.0.still_valid(*id).await.map_err(failure),
+            Some(Actor::Token { id, .. }) => self.access.still_valid(*id).await.map_err(failure),
+            // The issuer's word holds until the token's end, which the transport keeps.
+            Some(Actor::User(_)) => Ok(()),
             _ => Err(AuthenticationFailure::Unknown),
+        }
+    }
+
+    fn changes(&self, identity: &Identity) -> BoxStream<'static, ()> {
+        match identity.caller::<Caller>().map(|caller| &caller.actor) {
+            Some(Actor::Token { id, .. }) => self.access.changes(*id).boxed(),
+            _ => stream::pending().boxed(),
         }
     }
 }

@@ -16,6 +16,7 @@ pub struct Model {
     pub status: String,
     pub requested_by: Option<String>,
     pub requested_by_id: Option<Uuid>,
+    pub requested_by_user: Option<String>,
     pub requested_at: Option<DateTimeUtc>,
     pub request_reason: Option<String>,
     pub closed_by: Option<String>,

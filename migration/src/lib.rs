@@ -11,6 +11,7 @@ mod m20261122_000006_audit;
 mod m20261126_000007_work;
 mod m20261126_000009_matching;
 mod m20261127_000011_authorization;
+mod m20261127_000012_callers;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, MigrationName, MigrationTrait, SchemaManager};
@@ -46,6 +47,11 @@ impl MigratorTrait for Migrator {
             Box::new(NewColumns {
                 name: "m20261127_000011_authorization_columns",
                 columns: m20261127_000011_authorization::COLUMNS,
+                statements: &[],
+            }),
+            Box::new(NewColumns {
+                name: "m20261127_000012_callers",
+                columns: m20261127_000012_callers::COLUMNS,
                 statements: &[],
             }),
         ]

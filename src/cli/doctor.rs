@@ -95,6 +95,7 @@ pub fn examine(settings: &Settings, now: DateTime<Utc>) -> Vec<Finding> {
     findings.extend(check_keys(settings));
     findings.extend(check_listening(settings));
     findings.extend(check_private_networks(settings));
+    findings.extend(check_issuer(settings));
     findings.push(check_time(now));
     findings
 }
@@ -204,6 +205,21 @@ fn check_private_networks(settings: &Settings) -> Vec<Finding> {
     )]
 }
 
+fn check_issuer(settings: &Settings) -> Vec<Finding> {
+    match settings.oidc.understood() {
+        Ok(None) if settings.oidc.is_begun() => vec![warning(
+            "There are settings of an issuer of tokens (oidc_...), but no oidc_issuer, so they do nothing. Name the \
+             issuer, or remove them.",
+        )],
+        Ok(None) => Vec::new(),
+        Ok(Some(issuer)) => vec![ok(format!(
+            "Tokens of the issuer `{}` for the audience `{}` are accepted beside API tokens.",
+            issuer.expectation.issuer, issuer.expectation.audience
+        ))],
+        Err(failure) => vec![error(failure.to_string())],
+    }
+}
+
 /// The zones are part of the program; this finds a clock that is far off, and a build without them.
 fn check_time(now: DateTime<Utc>) -> Finding {
     let built = env!("CARGO_PKG_VERSION");
@@ -287,6 +303,11 @@ mod tests {
         check(&[("CONCORD_LISEN", "x")], "warning  The variable CONCORD_LISEN is not a setting.");
         check(&[("CONCORD_LISTEN", "0.0.0.0:0")], "warning  The server listens on 0.0.0.0:0 for other machines");
         check(&[("CONCORD_ALLOW_PRIVATE_NETWORKS", "on")], "warning  Addresses of providers");
+        let issuer = ("CONCORD_OIDC_ISSUER", "https://login.example");
+        let audience = ("CONCORD_OIDC_AUDIENCE", "concord");
+        check(&[issuer], "error    The setting oidc_issuer needs oidc_audience beside it");
+        check(&[audience], "warning  There are settings of an issuer of tokens (oidc_...), but no oidc_issuer");
+        check(&[issuer, audience], "ok       Tokens of the issuer `https://login.example` for the audience `concord`");
     }
 
     #[test]

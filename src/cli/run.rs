@@ -34,6 +34,8 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(arguments) => super::demo::run(&arguments).await,
         Command::Sandbox(arguments) => super::sandbox::run(&arguments).await,
         Command::Token { command: TokenCommand::Create(arguments) } => super::token::create(arguments).await,
+        Command::Token { command: TokenCommand::List(arguments) } => super::token::list(&arguments).await,
+        Command::Token { command: TokenCommand::Revoke(arguments) } => super::token::revoke(&arguments).await,
         Command::Schema => {
             print!("{}", crate::graphql::sdl());
             Ok(ExitCode::SUCCESS)

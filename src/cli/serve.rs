@@ -17,7 +17,12 @@ use crate::http::{AllowedOrigins, GraphiqlAssets, GraphiqlPage, Limits, shutdown
 pub(super) async fn run(arguments: &ServerArguments) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(arguments)?;
     log(settings.log_level, settings.log_format);
-    let app = super::open::app(&settings).await?;
+    let issuer = settings.oidc.understood()?;
+    let mut app = super::open::app(&settings).await?;
+    if let Some(issuer) = issuer {
+        info!("accepting tokens of the issuer `{}` beside API tokens", issuer.expectation.issuer);
+        app = app.trusting(issuer)?;
+    }
     let shutdown = shutdown_on_signal()?;
     let listening = || format!("The address {} cannot be listened on", settings.listen);
     let listener = TcpListener::bind(settings.listen).await.with_context(listening)?;

@@ -18,6 +18,7 @@ use thiserror::Error;
 use url::Url;
 
 use super::database::DatabaseAddress;
+use super::oidc::{OidcArguments, OidcSettings, parse_algorithms, parse_issuer, parse_some};
 use crate::graphql::DEFAULT_COST_LIMIT;
 use crate::http::Limits;
 use crate::secret::{KeyError, KeyFile, KeyRing, Random, redact};
@@ -27,7 +28,7 @@ pub const VARIABLE_PREFIX: &str = "CONCORD_";
 /// The keys, which are never in a flag (others see those) nor in the settings file (people mail that).
 const SECRET_KEYS: &str = "secret_keys";
 /// The settings, as the file writes them.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 27] = [
     "listen",
     "public_url",
     "database",
@@ -48,6 +49,12 @@ const NAMES: [&str; 21] = [
     "subscriptions_per_token",
     "requests_per_minute",
     "operation_cost",
+    "oidc_issuer",
+    "oidc_audience",
+    "oidc_roles_claim",
+    "oidc_organization_claim",
+    "oidc_organization",
+    "oidc_algorithms",
     SECRET_KEYS,
 ];
 
@@ -138,6 +145,9 @@ pub struct ServerArguments {
     /// Most that one operation may come to, in fields; lists count each item of their page [default: 50000].
     #[arg(long, value_name = "NUMBER")]
     pub operation_cost: Option<String>,
+    /// Flags of an issuer of tokens.
+    #[command(flatten)]
+    pub oidc: OidcArguments,
 }
 
 /// Flags by the name of their setting.
@@ -188,6 +198,7 @@ impl Flags for ServerArguments {
             ("requests_per_minute", self.requests_per_minute.as_ref()),
             ("operation_cost", self.operation_cost.as_ref()),
         ]);
+        texts.extend(self.oidc.texts());
         texts
     }
 }
@@ -273,6 +284,8 @@ pub struct Settings {
     pub files_root: Option<PathBuf>,
     /// What one token may ask for at once.
     pub limits: RequestLimits,
+    /// The issuer of tokens that is trusted, if any.
+    pub oidc: OidcSettings,
     /// Variables that begin like ours but name no setting; most likely a slip.
     pub unknown_variables: Vec<String>,
 }
@@ -325,6 +338,17 @@ pub enum SettingsError {
          `main:` and 32 random bytes in base64 (`openssl rand -base64 32`), or name a file with --key-file."
     )]
     NoKeys,
+    /// An issuer without an audience.
+    #[error(
+        "The setting oidc_issuer needs oidc_audience beside it: the name under which the issuer makes tokens for this \
+         server. Without it, tokens for any other program of the issuer would be accepted."
+    )]
+    NoAudience,
+    /// Two places that say where a user belongs.
+    #[error(
+        "Set either oidc_organization_claim or oidc_organization, not both: one says that users differ, the other that they do not."
+    )]
+    TwoOrganizations,
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -479,6 +503,14 @@ impl Layers {
                     },
                 )?,
                 cost: self.take("operation_cost", DEFAULT_COST_LIMIT, |text| parse_number(text, 1000, 10_000_000))?,
+            },
+            oidc: OidcSettings {
+                issuer: self.take("oidc_issuer", None, parse_issuer)?,
+                audience: self.take("oidc_audience", None, parse_some)?,
+                roles_claim: self.take("oidc_roles_claim", None, parse_some)?,
+                organization_claim: self.take("oidc_organization_claim", None, parse_some)?,
+                organization: self.take("oidc_organization", None, parse_some)?,
+                algorithms: self.take("oidc_algorithms", OidcSettings::ALGORITHMS.to_vec(), parse_algorithms)?,
             },
             unknown_variables,
         })

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::secret::CountingRandom;
+use crate::secret::jwt::SigningAlgorithm;
 
 const KEYS: &str = "main:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
@@ -76,6 +77,12 @@ fn the_file_can_say_everything() {
         subscriptions_per_token = 5
         requests_per_minute = 60
         operation_cost = 7000
+        oidc_issuer = "https://login.example/tenant/"
+        oidc_audience = "concord"
+        oidc_roles_claim = "realm_access.roles"
+        oidc_organization_claim = "organization"
+        oidc_organization = "Acme IT"
+        oidc_algorithms = ["EdDSA", "PS512"]
     "#;
     let settings = resolve(Some(file), &[], ServerArguments::default()).expect("the file is good");
     assert_eq!(settings.allowed_origins, ["https://portal.example", "http://localhost:3000"]);
@@ -92,6 +99,16 @@ fn the_file_can_say_everything() {
             cost: 7000,
         }
     );
+    let oidc = OidcSettings {
+        issuer: Some("https://login.example/tenant/".to_owned()),
+        audience: Some("concord".to_owned()),
+        roles_claim: Some("realm_access.roles".to_owned()),
+        organization_claim: Some("organization".to_owned()),
+        organization: Some("Acme IT".to_owned()),
+        algorithms: vec![SigningAlgorithm::EdDsa, SigningAlgorithm::Ps512],
+    };
+    assert_eq!(settings.oidc, oidc);
+    assert!(matches!(oidc.understood(), Err(SettingsError::TwoOrganizations)));
     assert_eq!(settings.files_root.as_deref(), Some(Path::new("/srv/exports")));
     assert!(matches!(&settings.keys, Some(KeySource::File(path)) if path == Path::new("/etc/concord.keys")));
     assert_eq!(file.matches(" = ").count(), NAMES.len() - 1, "each setting but the secret keys is tried here");
@@ -112,6 +129,19 @@ fn a_mistake_says_where_it_stands() {
     let none = ServerArguments::default;
     fails(Some("lisen = \"x\""), &[], none(), "The settings file `/concord.toml` has the unknown key `lisen`.");
     fails(Some("secret_keys = \"x\""), &[], none(), "has secret keys in it");
+    for issuer in [
+        "login.example",
+        "http://login.example",
+        "http://10.0.0.1",
+        "https://login.example/?x",
+        "https://u@login.example",
+        "https://login.example/a b",
+    ] {
+        fails(None, &[("CONCORD_OIDC_ISSUER", issuer)], none(), "`oidc_issuer` is");
+    }
+    for algorithms in ["HS256", "none", "RS256,", "es256"] {
+        fails(None, &[("CONCORD_OIDC_ALGORITHMS", algorithms)], none(), "is not an algorithm that can be trusted");
+    }
     fails(Some("workers = 1.5"), &[], none(), "the value of `workers` has the wrong form");
     fails(Some("workers = 1\n\nlisten = \n"), &[], none(), "in line 3");
     fails(
@@ -174,4 +204,19 @@ fn keys_open_from_where_they_are() {
     let error = open(&[postgres, ("CONCORD_KEY_FILE", &missing)]).expect_err("the file is not there");
     assert!(error.contains("cannot be read"), "{error}");
     assert!(!Path::new(&missing).exists(), "replicas must not make keys of their own");
+}
+
+#[test]
+fn an_issuer_is_understood_with_its_defaults() {
+    let variables = [("CONCORD_OIDC_ISSUER", "http://localhost:9000/"), ("CONCORD_OIDC_AUDIENCE", "concord")];
+    let settings = resolve(None, &variables, ServerArguments::default()).expect("the variables are good");
+    let issuer = settings.oidc.understood().expect("enough is said").expect("an issuer");
+    assert_eq!(issuer.expectation.issuer, "http://localhost:9000/", "to the last character");
+    assert_eq!(issuer.expectation.algorithms, [SigningAlgorithm::Rs256, SigningAlgorithm::Es256]);
+    assert_eq!(issuer.roles_claim, "roles");
+    assert_eq!(issuer.membership, crate::service::user::Membership::Everybody("default".to_owned()));
+    let settings = resolve(None, &variables[..1], ServerArguments::default()).expect("each is good by itself");
+    assert!(matches!(settings.oidc.understood(), Err(SettingsError::NoAudience)));
+    let settings = resolve(None, &[], ServerArguments::default()).expect("nothing is said");
+    assert_eq!((settings.oidc.understood().expect("nothing is enough"), settings.oidc.is_begun()), (None, false));
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::id::{OrganizationId, TokenId};
 
@@ -135,6 +136,36 @@ impl fmt::Debug for Roles {
     }
 }
 
+/// Longest name of a token or person, in characters.
+pub const MAX_NAME: usize = 200;
+
+/// Whether a name is one that the program gives itself, or reads like one: decisions carry nothing but names.
+pub fn is_own_name(name: &str) -> bool {
+    let bare =
+        |text: &str| -> String { text.nfkc().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
+    let name = bare(name);
+    [Actor::CommandLine, Actor::Schedule, Actor::Job].iter().any(|actor| bare(actor.name()) == name)
+}
+
+/// A person, as an issuer of tokens names them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct User {
+    /// The issuer's address.
+    pub issuer: String,
+    /// The issuer's own id of the person, which it never gives to somebody else.
+    pub subject: String,
+    /// Name, which may change and which others may have too.
+    pub name: String,
+}
+
+impl User {
+    /// What tells the person apart from everybody else, whatever the name is.
+    pub fn key(&self) -> String {
+        // An issuer's address has no blank in it, so that no two pairs read the same.
+        format!("{} {}", self.issuer, self.subject)
+    }
+}
+
 /// Who does something, for decisions and the audit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Actor {
@@ -145,6 +176,8 @@ pub enum Actor {
         /// Its name when it was used, because it may be renamed or deleted later.
         name: String,
     },
+    /// A person with a token of an issuer that the operator trusts.
+    User(User),
     /// Somebody at the machine, with the command line.
     CommandLine,
     /// The server itself, because a schedule said so.
@@ -158,6 +191,7 @@ impl Actor {
     pub fn name(&self) -> &str {
         match self {
             Self::Token { name, .. } => name,
+            Self::User(user) => &user.name,
             Self::CommandLine => "Command line",
             Self::Schedule => "Schedule",
             Self::Job => "Concord",
@@ -169,6 +203,7 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Token { name, .. } => write!(f, "the token `{name}`"),
+            Self::User(user) => write!(f, "the user `{}`", user.name),
             Self::CommandLine => f.write_str("the command line"),
             Self::Schedule => f.write_str("the schedule"),
             Self::Job => f.write_str("a job of the server"),
@@ -245,6 +280,25 @@ mod tests {
         let all: Roles = Role::ALL.into_iter().collect();
         assert_eq!(all.to_string(), "VIEWER,OPERATOR,FINANCE,BUYER,ADMIN");
         assert_eq!(roles(&all.to_string()), all);
+    }
+
+    #[test]
+    fn nobody_has_a_name_of_the_program() {
+        for name in [
+            "Concord",
+            " concord ",
+            "CONCORD.",
+            "Con-cord",
+            "\u{ff23}oncord",
+            "Schedule",
+            "command  line",
+            "C\u{200b}oncord",
+        ] {
+            assert!(is_own_name(name), "{name}");
+        }
+        for name in ["Concord Ltd", "Concorde", "Ada", "", "Scheduler"] {
+            assert!(!is_own_name(name), "{name}");
+        }
     }
 
     #[test]

@@ -12,14 +12,20 @@ use super::period::Period;
 pub struct Person {
     /// Name.
     pub name: String,
-    /// Token; `None` for the command line.
+    /// Token; `None` for the command line and for users.
     pub token_id: Option<TokenId>,
+    /// What tells a user of an issuer apart from every other; `None` for everybody else.
+    pub user_key: Option<String>,
 }
 
 impl Person {
-    /// Whether it is the same one, as far as can be known: several tokens of one name are one person's.
+    /// Whether it is the same one, as far as can be known: several tokens of one name are one person's, and so are a
+    /// token and a user of one name. Users are told apart by their issuer, whatever they are called.
     fn is(&self, other: &Self) -> bool {
-        self.name == other.name || (self.token_id.is_some() && self.token_id == other.token_id)
+        match (&self.user_key, &other.user_key) {
+            (Some(one), Some(two)) => one == two,
+            _ => self.name == other.name || (self.token_id.is_some() && self.token_id == other.token_id),
+        }
     }
 }
 
@@ -206,7 +212,7 @@ mod tests {
     use super::*;
 
     fn request(name: &str) -> ClosingRequest {
-        let by = Person { name: name.to_owned(), token_id: None };
+        let by = Person { name: name.to_owned(), token_id: None, user_key: None };
         ClosingRequest { by, at: DateTime::UNIX_EPOCH, reason: None, unsettled: 0 }
     }
 
@@ -227,6 +233,18 @@ mod tests {
         assert_eq!(asked.clone().withdraw(), Ok(closed));
         assert_eq!(asked.clone().reopen(request("Bob"), Hands::Two), Err(ClosingError::SamePerson));
         assert_eq!(asked.reopen(request("Ada"), Hands::Two), Ok(PeriodState::Open));
+    }
+
+    #[test]
+    fn users_are_told_apart_by_their_issuer_and_not_by_their_names() {
+        let user = |name: &str, subject: &str| {
+            let by = Person { name: name.to_owned(), token_id: None, user_key: Some(format!("issuer {subject}")) };
+            ClosingRequest { by, ..request(name) }
+        };
+        let asked = PeriodState::Open.close(user("Ada", "s-1"), Hands::Two).expect("asked");
+        assert_eq!(asked.clone().close(user("Ada Lovelace", "s-1"), Hands::Two), Err(ClosingError::SamePerson));
+        assert_eq!(asked.clone().close(request("Ada"), Hands::Two), Err(ClosingError::SamePerson), "her token");
+        assert!(asked.close(user("Ada", "s-2"), Hands::Two).expect("closed").is_closed(), "her namesake");
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub enum NodeKind {
     SuppressionRule,
     /// An audit event.
     AuditEvent,
+    /// An API token.
+    ApiToken,
 }
 
 const WORDS: &[(NodeKind, &str)] = &[
@@ -59,6 +61,7 @@ const WORDS: &[(NodeKind, &str)] = &[
     (NodeKind::Discrepancy, "discrepancy"),
     (NodeKind::SuppressionRule, "suppression_rule"),
     (NodeKind::AuditEvent, "audit_event"),
+    (NodeKind::ApiToken, "api_token"),
 ];
 
 /// The global id of an object.

@@ -17,6 +17,7 @@ use crate::domain::run::{ReconciliationRun, SyncRun};
 use crate::domain::suppression::SuppressionRule;
 use crate::storage::exclusion::{self, Exclusion};
 use crate::storage::source::Stored;
+use crate::storage::token::{self, StoredToken};
 use crate::storage::{account, audit, billing, integration, mapping, reconciliation, suppression, sync_run};
 
 macro_rules! node_loaders {
@@ -60,6 +61,8 @@ node_loaders! {
     SuppressionRuleKey: suppression::by_ids => SuppressionRule, |rule| rule.id.0;
     /// An audit event.
     AuditEventKey: audit::by_ids => AuditEvent, |event| event.id;
+    /// An API token, also one that works no longer.
+    ApiTokenKey: token::by_ids => StoredToken, |token| token.id.0;
 }
 
 /// A subscription at Pax8.

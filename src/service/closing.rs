@@ -157,13 +157,15 @@ impl ClosingService {
         Ok(new)
     }
 
-    /// How many people it takes: what the organization says, else two where two or more may.
+    /// How many people it takes: what the organization says, else two where two or more may. Nobody can count the users
+    /// of an issuer, and who has one is rarely alone: a user needs a second person.
     pub async fn hands(&self, caller: &Caller) -> Result<Hands, ReadError> {
         caller.require(Role::Viewer)?;
         let (core, id) = (&self.core, caller.organization_id);
         let said = organization::needs_second_person(core.store.read(), id).await.internal(caller)?;
         let needs_two = match said {
             Some(needs_two) => needs_two,
+            None if matches!(caller.actor, Actor::User(_)) => true,
             None => {
                 let tokens = token::working(core.store.read(), id, core.clock.now()).await.internal(caller)?;
                 let people: HashSet<&str> = tokens
@@ -242,11 +244,12 @@ impl ClosingService {
 }
 
 fn person(caller: &Caller) -> Person {
-    let token_id = match &caller.actor {
-        Actor::Token { id, .. } => Some(*id),
-        Actor::CommandLine | Actor::Schedule | Actor::Job => None,
+    let (token_id, user_key) = match &caller.actor {
+        Actor::Token { id, .. } => (Some(*id), None),
+        Actor::User(user) => (None, Some(user.key())),
+        Actor::CommandLine | Actor::Schedule | Actor::Job => (None, None),
     };
-    Person { name: caller.actor.name().to_owned(), token_id }
+    Person { name: caller.actor.name().to_owned(), token_id, user_key }
 }
 
 fn snapshot(month: &BillingPeriod) -> String {

@@ -2,6 +2,7 @@
 //! knows nothing of GraphQL or HTTP.
 
 pub mod access;
+pub mod api_token;
 pub mod audit;
 pub mod closing;
 pub mod connections;
@@ -15,6 +16,7 @@ pub mod reconciliation;
 pub mod sealing;
 pub mod setup;
 pub mod sync;
+pub mod user;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -27,6 +29,7 @@ use tokio::sync::Notify;
 use tracing::error;
 use url::Url;
 
+use self::api_token::ApiTokenService;
 use self::audit::AuditService;
 use self::closing::ClosingService;
 use self::discrepancy::DiscrepancyService;
@@ -256,6 +259,8 @@ pub struct Services {
     pub closing: ClosingService,
     /// The audit chain.
     pub audit: AuditService,
+    /// API tokens.
+    pub api_token: ApiTokenService,
 }
 
 impl Services {
@@ -271,6 +276,7 @@ impl Services {
             discrepancy: DiscrepancyService::new(core.clone()),
             closing: ClosingService::new(core.clone()),
             audit: AuditService::new(core.clone()),
+            api_token: ApiTokenService::new(core.clone()),
             core,
         }
     }

@@ -113,6 +113,7 @@ pub async fn record(
     let head = query.one(&**tx).await?.ok_or_else(|| StorageError::Corrupt("the audit chain has no end".to_owned()))?;
     let (actor_kind, actor_id) = match &caller.actor {
         Actor::Token { id, .. } => ("TOKEN", Some(id.to_string())),
+        Actor::User(user) => ("USER", Some(user.key())),
         Actor::CommandLine => ("COMMAND_LINE", None),
         Actor::Schedule => ("SCHEDULE", None),
         Actor::Job => ("JOB", None),

@@ -26,6 +26,12 @@ pub async fn find_or_create(
         .ok_or_else(|| StorageError::Corrupt(format!("organization `{name}` vanished")))
 }
 
+/// The organization of that name.
+pub async fn by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<OrganizationId>, StorageError> {
+    let found = Entity::find().filter(Column::Name.eq(name)).one(db).await?;
+    Ok(found.map(|model| OrganizationId(model.id)))
+}
+
 /// Holds an organization against others who hold it too, until the transaction ends: for rules over several of its rows.
 pub async fn lock(tx: &Tx, id: OrganizationId) -> Result<(), StorageError> {
     if tx.get_database_backend() == DbBackend::Postgres {

@@ -29,6 +29,7 @@ fn state(model: &Model) -> Result<PeriodState, StorageError> {
             by: Person {
                 name: model.requested_by.clone().ok_or_else(|| corrupt("asked for by nobody"))?,
                 token_id: model.requested_by_id.map(TokenId),
+                user_key: model.requested_by_user.clone(),
             },
             at: model.requested_at.ok_or_else(|| corrupt("asked for at no time"))?,
             reason: model.request_reason.clone(),
@@ -112,6 +113,7 @@ pub async fn update(tx: &Tx, organization_id: OrganizationId, month: &BillingPer
         status: Set(month.state.status().word().to_owned()),
         requested_by: Set(request.map(|request| request.by.name.clone())),
         requested_by_id: Set(request.and_then(|request| request.by.token_id).map(|id| id.0)),
+        requested_by_user: Set(request.and_then(|request| request.by.user_key.clone())),
         requested_at: Set(request.map(|request| request.at)),
         request_reason: Set(request.and_then(|request| request.reason.clone())),
         closed_by: Set(closing.map(|closing| closing.by.clone())),

@@ -1,5 +1,7 @@
 //! Mutations: one per file, with its input, its payload and its resolver.
 
+mod api_token_create;
+mod api_token_revoke;
 mod chosen_integration;
 mod connection_settings;
 mod customer_mapping_create;
@@ -48,7 +50,14 @@ use async_graphql::MergedObject;
 
 /// What can be done. In groups, because the compiler follows a single list of so many only with difficulty.
 #[derive(MergedObject, Default)]
-pub struct Mutation(SetupMutation, ConnectionMutation, MappingMutation, ReconciliationMutation, WorkMutation);
+pub struct Mutation(
+    SetupMutation,
+    ConnectionMutation,
+    MappingMutation,
+    ReconciliationMutation,
+    WorkMutation,
+    AccessMutation,
+);
 
 /// Setting up and syncing.
 #[derive(MergedObject, Default)]
@@ -70,6 +79,10 @@ pub struct ConnectionMutation(
     provider_account_verify::ProviderAccountVerify,
     provider_account_disconnect::ProviderAccountDisconnect,
 );
+
+/// Who may call.
+#[derive(MergedObject, Default)]
+pub struct AccessMutation(api_token_create::ApiTokenCreate, api_token_revoke::ApiTokenRevoke);
 
 /// Mapping.
 #[derive(MergedObject, Default)]

@@ -1,6 +1,7 @@
 //! Objects of the schema: what a client sees of a thing of the business.
 
 pub mod account;
+pub mod api_token;
 pub mod audit_event;
 pub mod billing_period;
 pub mod bridge;

@@ -3,6 +3,7 @@
 use async_graphql::{ID, Interface};
 
 use super::account::ProviderAccountObject;
+use super::api_token::ApiTokenObject;
 use super::audit_event::AuditEventObject;
 use super::company::Pax8CompanyObject;
 use super::customer::PsaCustomerObject;
@@ -54,4 +55,6 @@ pub enum Node {
     Pax8Subscription(Pax8SubscriptionObject),
     /// See the type.
     SuppressionRule(SuppressionRuleObject),
+    /// See the type.
+    ApiToken(ApiTokenObject),
 }

@@ -1,9 +1,10 @@
 //! Queries: what can be asked, one file for each family of objects.
 
+mod api_token;
 mod audit;
 mod integration;
 mod mapping;
-mod node;
+pub mod node;
 mod reconciliation;
 pub mod work;
 
@@ -15,6 +16,7 @@ pub struct Query(
     node::NodeQuery,
     integration::IntegrationQuery,
     audit::AuditQuery,
+    api_token::ApiTokenQuery,
     mapping::MappingQuery,
     reconciliation::ReconciliationQuery,
     work::WorkQuery,

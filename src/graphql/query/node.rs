@@ -13,10 +13,11 @@ use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, decode};
 use crate::graphql::loader_mapping::{CompanyKey, CustomerKey, Pax8ProductKey, PsaProductKey, load};
 use crate::graphql::loader_node::{
-    AccountKey, AuditEventKey, ExclusionKey, IntegrationKey, ReconciliationRunKey, SubscriptionKey, SuppressionRuleKey,
-    SyncRunKey,
+    AccountKey, ApiTokenKey, AuditEventKey, ExclusionKey, IntegrationKey, ReconciliationRunKey, SubscriptionKey,
+    SuppressionRuleKey, SyncRunKey,
 };
 use crate::graphql::object::account::ProviderAccountObject;
+use crate::graphql::object::api_token::ApiTokenObject;
 use crate::graphql::object::audit_event::AuditEventObject;
 use crate::graphql::object::company::Pax8CompanyObject;
 use crate::graphql::object::customer::PsaCustomerObject;
@@ -59,7 +60,7 @@ pub enum UserRole {
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub struct Viewer {
-    /// Name of the token that is used.
+    /// Name of the token that is used, or of the user whose token of an issuer it is.
     pub display_name: String,
     /// Roles as granted. ADMIN includes every role, every role includes VIEWER.
     pub roles: Vec<UserRole>,
@@ -126,6 +127,11 @@ pub(crate) async fn find_kind(ctx: &Context<'_>, kind: NodeKind, id: Uuid) -> Re
             require(ctx, Role::Admin)?;
             let found = load(ctx, |organization| AuditEventKey(organization, id)).await?;
             found.map(|event| Node::AuditEvent(AuditEventObject(event)))
+        }
+        NodeKind::ApiToken => {
+            require(ctx, Role::Admin)?;
+            let found = load(ctx, |organization| ApiTokenKey(organization, id)).await?;
+            found.map(|token| Node::ApiToken(ApiTokenObject(token)))
         }
         NodeKind::Pax8Company => {
             let found = load(ctx, |organization| CompanyKey(organization, id)).await?;

@@ -29,7 +29,7 @@ pub struct WorkQuery;
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub struct OrganizationSettings {
     /// Whether two different people have to close and reopen a month; null goes by how many may: two when two or more
-    /// tokens of different names have the role FINANCE.
+    /// tokens of different names have the role FINANCE, and two for every user of an issuer of tokens.
     pub two_person_period_close: Option<bool>,
     /// Whether two different people have to do it now.
     pub needs_second_person: bool,

@@ -253,6 +253,11 @@ impl Client {
         Self { http: http(), address, token }
     }
 
+    /// The same client of a server at another address.
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self { address, ..self.clone() }
+    }
+
     /// Status and body of the answer to an operation.
     pub async fn send(&self, document: &str, variables: Value) -> (u16, Value) {
         let url = format!("http://{}/graphql", self.address);
@@ -296,17 +301,26 @@ impl Client {
 
     /// Opens a subscription on a socket of its own.
     pub async fn subscribe(&self, document: &str, variables: Value) -> Subscription {
+        let mut subscription = self.join().await;
+        let payload = json!({ "query": document, "variables": variables });
+        subscription.say(&json!({ "type": "subscribe", "id": "1", "payload": payload })).await;
+        subscription
+    }
+
+    async fn open(&self) -> Subscription {
         let mut request = format!("ws://{}/graphql", self.address).into_client_request().expect("a good address");
         let protocol = "graphql-transport-ws".parse().expect("a good header");
         request.headers_mut().insert("sec-websocket-protocol", protocol);
         let (socket, _) = connect_async(request).await.expect("the server accepts the socket");
-        let mut subscription = Subscription(socket);
+        Subscription(socket)
+    }
+
+    /// Code and reason with which a socket is closed that begins with the client's token.
+    pub async fn refused_socket(&self) -> (u16, String) {
+        let mut socket = self.open().await;
         let credentials = json!({ "Authorization": format!("Bearer {}", self.token) });
-        subscription.say(&json!({ "type": "connection_init", "payload": credentials })).await;
-        assert_eq!(subscription.hear().await["type"], "connection_ack");
-        let payload = json!({ "query": document, "variables": variables });
-        subscription.say(&json!({ "type": "subscribe", "id": "1", "payload": payload })).await;
-        subscription
+        socket.say(&json!({ "type": "connection_init", "payload": credentials })).await;
+        socket.closed().await
     }
 
     /// Follows a sync run after an event.
@@ -320,6 +334,13 @@ impl Client {
             }
         }";
         self.subscribe(document, json!({ "run": run, "after": after })).await
+    }
+
+    /// Opens a socket and asks nothing.
+    pub async fn join(&self) -> Subscription {
+        let mut socket = self.open().await;
+        socket.begin(&self.token).await;
+        socket
     }
 
     /// All events of a sync run that follow one, once it has ended.
@@ -347,6 +368,26 @@ impl Client {
 pub struct Subscription(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Subscription {
+    async fn begin(&mut self, token: &str) {
+        let credentials = json!({ "Authorization": format!("Bearer {token}") });
+        self.say(&json!({ "type": "connection_init", "payload": credentials })).await;
+        assert_eq!(self.hear().await["type"], "connection_ack");
+    }
+
+    /// Code and reason with which the server closes the socket.
+    pub async fn closed(&mut self) -> (u16, String) {
+        let closed = async {
+            loop {
+                match self.0.next().await {
+                    Some(Ok(Message::Close(Some(frame)))) => return (frame.code.into(), frame.reason.to_string()),
+                    Some(Ok(_)) => {}
+                    other => panic!("a close frame, not {other:?}"),
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, closed).await.expect("the socket closes in time")
+    }
+
     async fn say(&mut self, message: &Value) {
         self.0.send(Message::text(message.to_string())).await.expect("the socket is open");
     }

@@ -37,6 +37,8 @@ fn needed(field: &FieldDefinition) -> Vec<&'static str> {
 pub fn inputs(id: impl Fn(&str) -> Value) -> BTreeMap<&'static str, Value> {
     let mapping = json!({ "mappingId": id("customer_mapping") });
     BTreeMap::from([
+        ("apiTokenCreate", json!({ "name": "", "roles": ["VIEWER"] })),
+        ("apiTokenRevoke", json!({ "apiTokenId": id("api_token") })),
         ("customerMappingCreate", json!({ "pax8CompanyId": id("pax8_company"), "psaCustomerId": id("psa_customer") })),
         ("discrepancyAssign", json!({ "discrepancyId": id("discrepancy"), "assignee": "Ada" })),
         ("discrepancyNoteAdd", json!({ "discrepancyId": id("discrepancy"), "text": "Looked at." })),

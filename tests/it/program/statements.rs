@@ -102,6 +102,10 @@ const PAGES: &[(&str, &str)] = &[
         "audit events",
         "query($first: Int!) { auditEvents(first: $first) { totalCount nodes { action hash } } }",
     ),
+    (
+        "API tokens",
+        "query($first: Int!) { apiTokens(first: $first) { totalCount nodes { name roles createdBy lastUsedAt } } }",
+    ),
 ];
 
 /// The number of items of the innermost page.
@@ -134,6 +138,7 @@ async fn a_larger_page_takes_no_more_statements() {
     for database in each_database().await {
         let (program, count) = Program::start_counting(database).await;
         let admin = program.client("ADMIN").await;
+        program.client("VIEWER").await;
         let integration = harness::connected(&program, &admin, "A").await;
         for name in ["B", "C"] {
             harness::integration(&admin, name).await;
@@ -174,6 +179,7 @@ async fn known_ids(admin: &Client) -> Vec<Vec<Value>> {
         }
         reconciliationRuns { nodes { id report { id } } }
         discrepancies { nodes { id } } pax8Subscriptions { nodes { id } } auditEvents { nodes { id } }
+        apiTokens { nodes { id } }
     }";
     let data = admin.ask(document, json!({})).await;
     let ids = |list: &Value, field: &str| -> Vec<Value> {
@@ -187,7 +193,7 @@ async fn known_ids(admin: &Client) -> Vec<Vec<Value>> {
         ids(&data["reconciliationRuns"], "/report/id"),
     ];
     kinds.extend(data["integration"].as_object().expect("an integration").values().map(|list| ids(list, "/id")));
-    let lists = ["discrepancies", "pax8Subscriptions", "auditEvents"];
+    let lists = ["discrepancies", "pax8Subscriptions", "auditEvents", "apiTokens"];
     kinds.extend(lists.into_iter().map(|list| ids(&data[list], "/id")));
     let company = data["integration"]["pax8Companies"]["nodes"][0]["id"].clone();
     let input = json!({ "recordId": company, "reason": "NOT_RESOLD" });

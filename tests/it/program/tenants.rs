@@ -26,6 +26,7 @@ async fn ids_of(admin: &Client, integration: &harness::Integration, report: &Val
         reconciliationRuns { nodes { id } }
         reconciliationReport(id: $report) { discrepancies { nodes { discrepancy { id } } } }
         auditEvents { nodes { id } }
+        apiTokens { nodes { id } }
     }";
     let found = admin.ask(document, json!({ "report": report })).await;
     let of = &found["integration"];
@@ -54,6 +55,7 @@ async fn ids_of(admin: &Client, integration: &harness::Integration, report: &Val
         ("discrepancy", discrepancy),
         ("suppression_rule", rule),
         ("audit_event", first(&found["auditEvents"])),
+        ("api_token", first(&found["apiTokens"])),
     ]);
     for (kind, id) in &ids {
         assert!(id.is_string(), "there is an object of the kind `{kind}`");

@@ -32,7 +32,7 @@ async fn a_token_is_found_by_its_hash_alone() {
         for (secret, name) in [(&one, "one"), (&two, "two")] {
             let found = token::by_hash(world.store.read(), &secret.hash()).await.expect("read").expect("found");
             assert_eq!(found.name, name);
-            assert_eq!(access.authenticate(secret.expose()).await.expect("let in").actor.name(), name);
+            assert_eq!(access.admit(secret.expose()).await.expect("let in").caller.actor.name(), name);
         }
         for hash in [one.hash().to_uppercase(), one.hash()[..32].to_owned(), "%".to_owned(), String::new()] {
             assert_eq!(token::by_hash(world.store.read(), &hash).await.expect("read"), None, "{hash}");
