@@ -33,6 +33,7 @@
 //! | a quirk of a provider | its folder in [`connector`]: `wire.rs` is what it sends, `convert.rs` what we make of it |
 //! | a new PSA | a new folder in [`connector::psa`] and a value of [`domain::provider::ConnectorKind`] |
 //! | what a decision, a rule that hides or a closed month means | [`domain::decision`], [`domain::suppression`], [`domain::closing`] |
+//! | who is let in | [`service::access`], and [`service::user`] with [`secret::jwt`] for the users of an issuer |
 //! | who may do what, and what is remembered of it | the use case in [`service`] |
 //! | a field or an operation of the API | [`graphql`]: objects, queries, one file per mutation |
 //! | a table | `migration`, `entity` and the repository in [`storage`] |

@@ -346,7 +346,8 @@ pub enum SettingsError {
     NoAudience,
     /// Two places that say where a user belongs.
     #[error(
-        "Set either oidc_organization_claim or oidc_organization, not both: one says that users differ, the other that they do not."
+        "Set either oidc_organization_claim or oidc_organization, not both: one says that users belong to different \
+         organizations, the other that all belong to one."
     )]
     TwoOrganizations,
     /// The keys cannot be used.

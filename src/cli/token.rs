@@ -65,7 +65,8 @@ pub(super) async fn revoke(arguments: &TokenRevokeArguments) -> anyhow::Result<E
     let token = match found.as_slice() {
         [token] => token,
         [] => bail!(
-            "No working token of the organization `{}` begins like this or has this id. `concord token list` shows them.",
+            "No working token of the organization `{}` begins like this or has this id. `concord token list` shows \
+             them.",
             arguments.organization
         ),
         _ => bail!("Several tokens begin like this. Give the id of one; `concord token list` shows them."),

@@ -376,7 +376,7 @@ async fn new_keys_are_found_and_strangers_cannot_make_us_ask_for_them() {
     assert_eq!(issuer.fetches().await, (3, 3), "once in half a minute");
 
     // After an hour they are fetched again, and a key that was taken back is good no longer.
-    issuer.publish(Some(&[new.clone()]));
+    issuer.publish(Some(std::slice::from_ref(&new)));
     clock.advance(TimeDelta::minutes(61));
     let later = |key: &Key| key.sign(&claims(&issuer, &clock, json!({})));
     assert_eq!(said(&server, &later(&old)).await.0, 401);

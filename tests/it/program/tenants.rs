@@ -199,8 +199,9 @@ async fn compare_mutations(rival: &Client, own: &harness::Integration, ids: &BTr
         assert!(foreign.to_string().contains("NOT_FOUND"), "{name}: {foreign}");
     };
     for (name, input) in &foreign {
-        // This one takes no id; bulk answers for each item and is looked at below.
-        if !matches!(*name, "integrationCreate" | "mappingBulkDecide") && !TAKES_NO_ID.contains(name) {
+        // These take no id; bulk answers for each item and is looked at below.
+        if !matches!(*name, "apiTokenCreate" | "integrationCreate" | "mappingBulkDecide") && !TAKES_NO_ID.contains(name)
+        {
             answers(name, input.clone(), missing[name].clone()).await;
         }
     }
