@@ -349,6 +349,7 @@ async fn subscriptions_are_sorted_with_a_direction() {
 async fn the_check_tells_the_account_s_name_and_what_is_missing() {
     let server = MockServer::start().await;
     mount(&server, "/v1/companies", "pax8/companies.json").await;
+    mount(&server, "/v1/subscriptions", "pax8/subscriptions.json").await;
     let denied = json_text(403, r#"{"type":"FORBIDDEN","message":"billing is off","status":403}"#);
     let answers = InTurn::new([json("pax8/invoices.json"), denied]);
     Mock::given(path("/v1/invoices")).respond_with(answers).mount(&server).await;

@@ -17,7 +17,7 @@ use crate::connector::oauth::application::Application;
 use crate::connector::oauth::delegated::{Authorizer, GrantError, GrantedTokens};
 use crate::connector::setting::SettingError;
 use crate::digest::sha256;
-use crate::domain::access::{Actor, Caller, Role};
+use crate::domain::access::{Actor, Caller, Role, User};
 use crate::domain::id::{ProviderAccountId, TokenId};
 use crate::domain::provider::{AccountFailure, AccountStatus, ConnectionMethod, ConnectorKind, ProviderAccount, Side};
 use crate::service::sealing::SealedPlace;
@@ -150,6 +150,7 @@ pub struct Disconnected {
 #[derive(Serialize, Deserialize)]
 enum Starter {
     Token { id: uuid::Uuid, name: String },
+    User { issuer: String, subject: String, name: String },
     CommandLine,
 }
 
@@ -174,10 +175,10 @@ impl SetupService {
             Side::Psa => ConnectorKind::RevioPsa,
         };
         // Settings of another connector mean nothing to this one.
-        let kept = if known.connector == Some(connector) { known.settings.clone() } else { "{}".to_owned() };
+        let kept = if known.connector == Some(connector) { known.settings.as_str() } else { "{}" };
         let candidate = ProviderAccount {
             connector: Some(connector),
-            settings: settings.unwrap_or(kept),
+            settings: laid_over(kept, settings.as_deref()),
             time_zone: command.time_zone.unwrap_or(known.time_zone),
             ..known
         };
@@ -403,6 +404,10 @@ impl SetupService {
         let starter: Starter = serde_json::from_str(&attempt.starter).map_err(|_| ReturnError::StarterGone)?;
         let (actor, roles) = match starter {
             Starter::CommandLine => (Actor::CommandLine, Role::Admin.into()),
+            // Had the role when it began, ten minutes ago at most; an issuer cannot be asked about a person.
+            Starter::User { issuer, subject, name } => {
+                (Actor::User(User { issuer, subject, name }), Role::Admin.into())
+            }
             Starter::Token { id, name } => {
                 let found = token::find(self.core.store.read(), TokenId(id)).await.internal(&server)?;
                 let works = found.filter(|token| {
@@ -559,9 +564,21 @@ enum Revocation {
     Failed(ConnectorError),
 }
 
+/// Settings with others laid over them: what only the other way of connecting needs stays.
+fn laid_over(kept: &str, given: Option<&str>) -> String {
+    let read =
+        |text: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).unwrap_or_default();
+    let mut settings = read(kept);
+    settings.extend(given.map(read).unwrap_or_default());
+    serde_json::Value::Object(settings).to_string()
+}
+
 fn starter(actor: &Actor) -> String {
     let starter = match actor {
         Actor::Token { id, name } => Starter::Token { id: id.0, name: name.clone() },
+        Actor::User(User { issuer, subject, name }) => {
+            Starter::User { issuer: issuer.clone(), subject: subject.clone(), name: name.clone() }
+        }
         Actor::CommandLine | Actor::Schedule | Actor::Job => Starter::CommandLine,
     };
     serde_json::to_string(&starter).expect("texts are always JSON")
