@@ -33,6 +33,7 @@ use crate::service::connections::{Connections, Reach};
 use crate::service::consent::ConsentParts;
 use crate::service::reconciliation::ReconciliationService;
 use crate::service::reconciliation::download::{DownloadError, DownloadedReport};
+use crate::service::secrets::SecretsService;
 use crate::service::setup::{Authorized, ReturnError, Returned, SetupService};
 use crate::service::user::{Issuer, IssuerSettings};
 use crate::service::{Connectors, Core, PublicAddress, Services};
@@ -76,6 +77,8 @@ pub struct App {
     pub services: Services,
     /// Who is let in.
     pub access: AccessService,
+    /// The secret keys over time.
+    pub secrets: SecretsService,
     /// Schema.
     pub schema: Schema,
     /// Renewals of tokens that are under way: a process that ended in the middle of one would lose a consent.
@@ -111,7 +114,7 @@ impl App {
         let connectors = connectors.unwrap_or_else(|| {
             let parts = ConsentParts {
                 store: store.clone(),
-                keys,
+                keys: Arc::clone(&keys),
                 clock: Arc::clone(&clock),
                 ids: Arc::clone(&ids),
                 seal: Arc::clone(&seal),
@@ -123,7 +126,8 @@ impl App {
         let core = Core { store, clock, ids, seal, connectors, public_address, work: Arc::new(Notify::new()) };
         let services = Services::new(core.clone());
         let schema = graphql::schema(services.clone(), schema);
-        Self { services, access: AccessService::new(core), schema, renewals }
+        let secrets = SecretsService::new(core.clone(), keys);
+        Self { services, access: AccessService::new(core), secrets, schema, renewals }
     }
 
     /// The same program, which also lets in the users of an issuer of tokens.

@@ -14,6 +14,7 @@ mod prices;
 mod reconcile;
 mod run;
 mod sandbox;
+pub mod secrets;
 mod serve;
 pub mod settings;
 mod token;
@@ -88,6 +89,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: TokenCommand,
+    },
+    /// Changes the secret keys: seals stored secrets again, and says which key is needed for what.
+    Secrets {
+        /// What to do.
+        #[command(subcommand)]
+        command: secrets::SecretsCommand,
     },
     /// Prints the GraphQL schema.
     #[command(after_long_help = "Example:\n  concord schema > schema.graphql")]
@@ -352,6 +359,8 @@ mod tests {
             "concord match --data d --out o",
             "concord bench match --left 10 --right 10",
             "concord doctor",
+            "concord secrets rotate --database sqlite://x.db",
+            "concord secrets status",
             "concord migrate --database postgres://db/x --key-file k",
         ] {
             if let Err(error) = parse(line) {

@@ -186,6 +186,11 @@ impl KeyRing {
         SecretString::from(URL_SAFE_NO_PAD.encode(bits.as_slice()))
     }
 
+    /// Ids of all keys; the first one seals.
+    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| key.id.as_str())
+    }
+
     /// Seals a value for one row. `associated` names the row (for example `provider_account/<id>/secret`): the same
     /// bytes are needed to open it, so that a value copied to another row does not open there.
     pub fn seal(&self, plaintext: &SecretString, associated: &[u8]) -> Sealed {

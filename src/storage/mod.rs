@@ -24,6 +24,7 @@ pub mod policy;
 pub mod reconciliation;
 pub mod record;
 pub mod report;
+pub mod sealed;
 pub mod search;
 pub mod source;
 pub mod state;
