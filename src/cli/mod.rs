@@ -1,6 +1,7 @@
 //! The command line: what can be said. What each command does is in a file of its own; settings shared by them are in
 //! `settings`.
 
+pub mod audit;
 pub mod bench;
 pub mod database;
 mod demo;
@@ -89,6 +90,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: TokenCommand,
+    },
+    /// Checks the audit, and writes it to a file.
+    Audit {
+        /// What to do.
+        #[command(subcommand)]
+        command: audit::AuditCommand,
     },
     /// Changes the secret keys: seals stored secrets again, and says which key is needed for what.
     Secrets {
@@ -361,6 +368,8 @@ mod tests {
             "concord doctor",
             "concord secrets rotate --database sqlite://x.db",
             "concord secrets status",
+            "concord audit verify --organization x",
+            "concord audit export --organization x --out f --format csv",
             "concord migrate --database postgres://db/x --key-file k",
         ] {
             if let Err(error) = parse(line) {

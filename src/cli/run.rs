@@ -36,6 +36,7 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Token { command: TokenCommand::Create(arguments) } => super::token::create(arguments).await,
         Command::Token { command: TokenCommand::List(arguments) } => super::token::list(&arguments).await,
         Command::Token { command: TokenCommand::Revoke(arguments) } => super::token::revoke(&arguments).await,
+        Command::Audit { command } => super::audit::run(&command).await,
         Command::Secrets { command } => super::secrets::run(&command).await,
         Command::Schema => {
             print!("{}", crate::graphql::sdl());

@@ -3,6 +3,32 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::access::Actor;
+
+/// What kind of actor made a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are those of `Actor`")]
+pub enum ActorKind {
+    Token,
+    User,
+    CommandLine,
+    Schedule,
+    Job,
+}
+
+impl ActorKind {
+    /// The kind of an actor.
+    pub fn of(actor: &Actor) -> Self {
+        match actor {
+            Actor::Token { .. } => Self::Token,
+            Actor::User(_) => Self::User,
+            Actor::CommandLine => Self::CommandLine,
+            Actor::Schedule => Self::Schedule,
+            Actor::Job => Self::Job,
+        }
+    }
+}
+
 /// A change as a service reports it; storage numbers and chains it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -29,6 +55,8 @@ pub struct AuditEvent {
     pub sequence: i64,
     /// When.
     pub occurred_at: DateTime<Utc>,
+    /// Kind of who acted.
+    pub actor_kind: ActorKind,
     /// Name of who acted.
     pub actor_name: String,
     /// What was done.

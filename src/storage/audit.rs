@@ -7,20 +7,20 @@ use std::sync::PoisonError;
 use chrono::{DateTime, Utc};
 use entity::{audit_event, audit_head};
 use ring::digest::{Context, SHA256};
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, LikeExpr, OnConflict};
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    QuerySelect,
 };
-use thiserror::Error;
 use tracing::info;
 use uuid::Uuid;
 
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
-use super::{StorageError, Tx};
+use super::text::Word as _;
+use super::{StorageError, Tx, search};
 use crate::digest::hexadecimal;
 use crate::domain::access::{Actor, Caller};
-use crate::domain::audit::{AuditEvent, Change};
+use crate::domain::audit::{ActorKind, AuditEvent, Change};
 use crate::domain::id::OrganizationId;
 use crate::environment::Ids;
 
@@ -46,7 +46,7 @@ impl Head {
 const ENCODING: &str = "concord-audit-1";
 
 /// What the hashes of the chain are made for.
-const PURPOSE: &str = "audit";
+pub(super) const PURPOSE: &str = "audit";
 
 /// Computes a keyed hash; the key stays where it is.
 pub trait Seal: Send + Sync {
@@ -70,8 +70,13 @@ fn digest(parts: &[&str]) -> String {
     hexadecimal(context.finish().as_ref())
 }
 
+/// Digest of what an event says of before and after.
+pub(super) fn content_digest(before: Option<&str>, after: Option<&str>) -> String {
+    digest(&[before.unwrap_or(""), after.unwrap_or("")])
+}
+
 /// Hash of an event, from the one before it.
-fn chained(previous: &str, model: &audit_event::Model) -> String {
+pub(super) fn chained(previous: &str, model: &audit_event::Model) -> String {
     let (sequence, moment) = (model.sequence.to_string(), model.occurred_at.timestamp_micros().to_string());
     digest(&[
         ENCODING,
@@ -111,28 +116,29 @@ pub async fn record(
         .await?;
     let query = audit_head::Entity::find_by_id(organization).lock_exclusive();
     let head = query.one(&**tx).await?.ok_or_else(|| StorageError::Corrupt("the audit chain has no end".to_owned()))?;
-    let (actor_kind, actor_id) = match &caller.actor {
-        Actor::Token { id, .. } => ("TOKEN", Some(id.to_string())),
-        Actor::User(user) => ("USER", Some(user.key())),
-        Actor::CommandLine => ("COMMAND_LINE", None),
-        Actor::Schedule => ("SCHEDULE", None),
-        Actor::Job => ("JOB", None),
+    let actor_id = match &caller.actor {
+        Actor::Token { id, .. } => Some(id.to_string()),
+        Actor::User(user) => Some(user.key()),
+        Actor::CommandLine | Actor::Schedule | Actor::Job => None,
     };
+    // The hashes know no difference between nothing and an empty text, so that only one of them is ever written.
+    let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let (before, after) = (said(change.before), said(change.after));
     let mut model = audit_event::Model {
         organization_id: organization,
         sequence: head.sequence + 1,
         id: ids.next(),
         occurred_at: now,
-        actor_kind: actor_kind.to_owned(),
+        actor_kind: ActorKind::of(&caller.actor).word().to_owned(),
         actor_id,
         actor_name: caller.actor.name().to_owned(),
         action: change.action.to_owned(),
         subject_kind: change.subject_kind.to_owned(),
         subject_id: change.subject_id.map(|id| id.to_string()),
-        digest: digest(&[change.before.as_deref().unwrap_or(""), change.after.as_deref().unwrap_or("")]),
-        before: change.before,
-        after: change.after,
-        reason: change.reason,
+        digest: content_digest(before.as_deref(), after.as_deref()),
+        before,
+        after,
+        reason: said(change.reason),
         correlation_id: caller.correlation_id.clone(),
         hash: String::new(),
         mac: String::new(),
@@ -153,11 +159,12 @@ pub async fn record(
     Ok(())
 }
 
-fn domain(model: audit_event::Model) -> AuditEvent {
-    AuditEvent {
+fn domain(model: audit_event::Model) -> Result<AuditEvent, StorageError> {
+    Ok(AuditEvent {
         id: model.id,
         sequence: model.sequence,
         occurred_at: model.occurred_at,
+        actor_kind: ActorKind::read(&model.actor_kind)?,
         actor_name: model.actor_name,
         action: model.action,
         subject_kind: model.subject_kind,
@@ -167,7 +174,7 @@ fn domain(model: audit_event::Model) -> AuditEvent {
         reason: model.reason,
         correlation_id: model.correlation_id,
         hash: model.hash,
-    }
+    })
 }
 
 /// Conditions on audit events; every one that is given has to hold.
@@ -177,6 +184,10 @@ pub struct AuditFilter {
     pub subject_id: Option<Uuid>,
     /// What was done.
     pub action: Option<String>,
+    /// What the name of who acted contains, in any case.
+    pub actor: Option<String>,
+    /// Request.
+    pub correlation_id: Option<String>,
     /// From this moment on.
     pub since: Option<DateTime<Utc>>,
     /// Up to this moment.
@@ -190,6 +201,16 @@ fn matching(organization_id: OrganizationId, filter: &AuditFilter) -> sea_orm::S
     }
     if let Some(action) = &filter.action {
         query = query.filter(audit_event::Column::Action.eq(action.as_str()));
+    }
+    if let Some(actor) = &filter.actor {
+        // As it is, because not every database knows the small letter of every capital; and in small letters.
+        let name = || Expr::col(audit_event::Column::ActorName);
+        let contains = |text: &str| LikeExpr::new(search::containing(text)).escape('\\');
+        let small = Expr::expr(Func::lower(name())).like(contains(&actor.to_lowercase()));
+        query = query.filter(name().like(contains(actor)).or(small));
+    }
+    if let Some(correlation_id) = &filter.correlation_id {
+        query = query.filter(audit_event::Column::CorrelationId.eq(correlation_id.as_str()));
     }
     if let Some(since) = filter.since {
         query = query.filter(audit_event::Column::OccurredAt.gte(since));
@@ -209,7 +230,8 @@ pub async fn page(
 ) -> Result<Slice<AuditEvent>, StorageError> {
     let keys = [SortKey::descending(Expr::col(audit_event::Column::Sequence))];
     let position = |model: &audit_event::Model| Position(vec![SortValue::Integer(model.sequence)]);
-    page::read(db, matching(organization_id, filter), &keys, window, position).await?.try_map(|model| Ok(domain(model)))
+    let query = matching(organization_id, filter);
+    page::read(db, query, &keys, window, position).await?.try_map(domain)
 }
 
 /// How many events a filter keeps.
@@ -230,127 +252,5 @@ pub async fn by_ids(
     let query = audit_event::Entity::find()
         .filter(audit_event::Column::OrganizationId.eq(organization_id.0))
         .filter(audit_event::Column::Id.is_in(ids.iter().copied()));
-    Ok(query.all(db).await?.into_iter().map(domain).collect())
-}
-
-/// A chain that was found whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Intact {
-    /// Events of the chain.
-    pub events: i64,
-    /// Events whose content was erased, as the law may ask; that they happened is still known.
-    pub erased: i64,
-}
-
-/// What is wrong at a place of a chain.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Flaw {
-    /// An event is not there.
-    #[error("the event is missing")]
-    Missing,
-    /// What it says is not what was written.
-    #[error("the event was changed, or the one before it")]
-    Changed,
-    /// Its content is not what was written.
-    #[error("what the event says of before and after was changed")]
-    ContentChanged,
-    /// The chain was rebuilt by somebody without the key.
-    #[error("the event was written by somebody without the secret key")]
-    Forged,
-    /// The key is not there.
-    #[error("the event cannot be checked: {0}")]
-    Unverifiable(String),
-    /// The chain goes on beyond its recorded end, or ends before it.
-    #[error("the chain does not end where its end is recorded")]
-    WrongEnd,
-}
-
-/// The first place at which a chain is broken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Break {
-    /// Place in the chain, from 1.
-    pub sequence: i64,
-    /// Event that stands there, when there is one.
-    pub event_id: Option<Uuid>,
-    /// What is wrong.
-    pub flaw: Flaw,
-}
-
-/// Checks the whole chain of a tenant from its beginning: every event against the one before, its content and the key,
-/// and the last one against the recorded end. Says the first place that is broken.
-pub async fn verify(
-    db: &impl ConnectionTrait,
-    seal: &dyn Seal,
-    organization_id: OrganizationId,
-) -> Result<Result<Intact, Break>, StorageError> {
-    const BATCH: u64 = 1_000;
-    // The end is read first: events that are appended while the chain is walked lie behind it.
-    let head = audit_head::Entity::find_by_id(organization_id.0).one(db).await?;
-    let mut intact = Intact { events: 0, erased: 0 };
-    let mut previous = String::new();
-    loop {
-        let events = audit_event::Entity::find()
-            .filter(audit_event::Column::OrganizationId.eq(organization_id.0))
-            .filter(audit_event::Column::Sequence.gt(if intact.events == 0 { i64::MIN } else { intact.events }))
-            .order_by_asc(audit_event::Column::Sequence)
-            .limit(BATCH)
-            .all(db)
-            .await?;
-        if events.is_empty() {
-            break;
-        }
-        for event in events {
-            let expected = intact.events + 1;
-            if event.sequence > expected {
-                return Ok(Err(Break { sequence: expected, event_id: None, flaw: Flaw::Missing }));
-            }
-            let is_erased = match flaw(seal, &previous, &event) {
-                Ok(is_erased) if event.sequence == expected => is_erased,
-                Ok(_) => {
-                    let flaw = Flaw::WrongEnd;
-                    return Ok(Err(Break { sequence: event.sequence, event_id: Some(event.id), flaw }));
-                }
-                Err(flaw) => return Ok(Err(Break { sequence: event.sequence, event_id: Some(event.id), flaw })),
-            };
-            intact.erased += i64::from(is_erased);
-            intact.events = expected;
-            previous = event.hash;
-            if let Some(head) = head.as_ref().filter(|head| head.sequence == expected)
-                && head.hash != previous
-            {
-                return Ok(Err(Break { sequence: expected, event_id: Some(event.id), flaw: Flaw::WrongEnd }));
-            }
-        }
-    }
-    match head {
-        // Events after the end that was read first may have been appended meanwhile; the present end covers them.
-        Some(head) if head.sequence > intact.events => {
-            Ok(Err(Break { sequence: intact.events + 1, event_id: None, flaw: Flaw::Missing }))
-        }
-        head => {
-            let now = audit_head::Entity::find_by_id(organization_id.0).one(db).await?.or(head);
-            let end = now.map_or(0, |head| head.sequence);
-            if end < intact.events {
-                return Ok(Err(Break { sequence: end + 1, event_id: None, flaw: Flaw::WrongEnd }));
-            }
-            Ok(Ok(intact))
-        }
-    }
-}
-
-/// What is wrong with an event; whether its content was erased when nothing is.
-fn flaw(seal: &dyn Seal, previous: &str, event: &audit_event::Model) -> Result<bool, Flaw> {
-    if chained(previous, event) != event.hash {
-        return Err(Flaw::Changed);
-    }
-    match seal.is_mac(PURPOSE, event.hash.as_bytes(), &event.mac) {
-        Ok(true) => {}
-        Ok(false) => return Err(Flaw::Forged),
-        Err(why) => return Err(Flaw::Unverifiable(why)),
-    }
-    let content = digest(&[event.before.as_deref().unwrap_or(""), event.after.as_deref().unwrap_or("")]);
-    if content == event.digest {
-        return Ok(false);
-    }
-    if event.before.is_none() && event.after.is_none() { Ok(true) } else { Err(Flaw::ContentChanged) }
+    query.all(db).await?.into_iter().map(domain).collect()
 }

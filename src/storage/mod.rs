@@ -6,6 +6,7 @@
 pub mod account;
 pub mod audit;
 pub mod authorization;
+pub mod audit_chain;
 pub mod billing;
 pub mod candidate;
 pub mod change;

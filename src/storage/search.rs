@@ -27,22 +27,20 @@ const MAX_WORD: usize = 200;
 pub fn patterns(words: &str) -> Vec<String> {
     let folded = fold(words);
     let mut seen = BTreeSet::new();
-    folded
-        .split(' ')
-        .filter(|word| !word.is_empty() && seen.insert(*word))
-        .take(MAX_WORDS)
-        .map(|word| {
-            let mut pattern = String::from("%");
-            for c in word.chars().take(MAX_WORD) {
-                if matches!(c, '%' | '_' | '\\') {
-                    pattern.push('\\');
-                }
-                pattern.push(c);
-            }
-            pattern.push('%');
-            pattern
-        })
-        .collect()
+    folded.split(' ').filter(|word| !word.is_empty() && seen.insert(*word)).take(MAX_WORDS).map(containing).collect()
+}
+
+/// Pattern for `LIKE` of texts that contain another one as it is (escape `\`).
+pub fn containing(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.chars().take(MAX_WORD) {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
 }
 
 #[cfg(test)]

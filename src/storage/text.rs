@@ -1,6 +1,7 @@
 //! How the values of the business are written in columns. A value that a newer program wrote is an error here, never a
 //! default; a value that a *provider* invented stays as it came.
 
+use crate::domain::audit::ActorKind;
 use crate::domain::closing::PeriodStatus;
 use crate::domain::decision::Resolution;
 use crate::domain::discrepancy::DiscrepancyStatus;
@@ -55,6 +56,9 @@ macro_rules! words {
 }
 
 words! {
+    ActorKind {
+        Token = "TOKEN", User = "USER", CommandLine = "COMMAND_LINE", Schedule = "SCHEDULE", Job = "JOB",
+    }
     Side { Pax8 = "PAX8", Psa = "PSA" }
     ConnectorKind { Pax8 = "PAX8", RevioPsa = "REVIO_PSA", Files = "FILES" }
     AccountStatus {

@@ -1,11 +1,38 @@
 //! An entry of the audit chain.
 
-use async_graphql::{ID, InputObject, Object};
+use async_graphql::{Enum, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
 
-use crate::domain::audit::AuditEvent;
+use crate::domain::audit::{ActorKind, AuditEvent};
 use crate::graphql::id::{NodeKind, encode};
 use crate::graphql::page::page_types;
+
+/// What kind of actor made a change. More kinds may follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum AuditActorKind {
+    /// A program or person with an API token.
+    Token,
+    /// A person with a token of an issuer that the operator trusts.
+    User,
+    /// Somebody at the machine, with the command line.
+    CommandLine,
+    /// The server itself, because a schedule said so.
+    Schedule,
+    /// The server itself, in the course of a job that somebody else started.
+    Job,
+}
+
+impl From<ActorKind> for AuditActorKind {
+    fn from(kind: ActorKind) -> Self {
+        match kind {
+            ActorKind::Token => Self::Token,
+            ActorKind::User => Self::User,
+            ActorKind::CommandLine => Self::CommandLine,
+            ActorKind::Schedule => Self::Schedule,
+            ActorKind::Job => Self::Job,
+        }
+    }
+}
 
 /// Who changed what, when and why. Each event's hash covers the one before, so that a removed one is missed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +54,11 @@ impl AuditEventObject {
     /// Timestamp of the change.
     async fn occurred_at(&self) -> DateTime<Utc> {
         self.0.occurred_at
+    }
+
+    /// What kind of actor it was.
+    async fn actor_kind(&self) -> AuditActorKind {
+        self.0.actor_kind.into()
     }
 
     /// Who acted.
@@ -79,6 +111,10 @@ pub struct AuditEventFilter {
     pub subject_id: Option<ID>,
     /// What was done, for example `mapping.confirm`.
     pub action: Option<String>,
+    /// What the name of who acted contains, in any case.
+    pub actor: Option<String>,
+    /// ID of the request, as `correlationId` of an event and the header `x-request-id` of an answer show it.
+    pub correlation_id: Option<String>,
     /// Events from this moment on.
     pub since: Option<DateTime<Utc>>,
     /// Events up to this moment.

@@ -44,13 +44,13 @@ impl AuditQuery {
                         Some(decode(id).ok_or_else(unknown)?.1)
                     }
                 };
-                let AuditEventFilter { action, since, until, .. } = filter;
+                let AuditEventFilter { action, actor, correlation_id, since, until, .. } = filter;
                 for (name, moment) in [("since", since), ("until", until)] {
                     if moment.is_some_and(|moment| page::storable(moment).is_none()) {
                         return Err(Failure::bad_input(format!("`{name}` must lie in the years 0 to 9999.")));
                     }
                 }
-                let filter = AuditFilter { subject_id, action, since, until };
+                let filter = AuditFilter { subject_id, action, actor, correlation_id, since, until };
                 let audit = &services(ctx).audit;
                 let slice = audit.page(caller(ctx), &filter, &window).await?;
                 let total = match page::is_selected(ctx, "totalCount") {

@@ -3,11 +3,13 @@
 
 pub mod harness;
 
+mod audit;
 mod authorization;
 mod authorization_refused;
 mod bad_input;
 mod bench;
 mod callers;
+mod command;
 mod connecting;
 mod cost;
 mod downloads;
@@ -17,6 +19,7 @@ mod reconcile;
 mod resume;
 mod roles;
 mod scheduler;
+mod secrets;
 mod statements;
 mod tenants;
 mod wizard;
