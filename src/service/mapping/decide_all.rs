@@ -163,16 +163,21 @@ impl MappingService {
             let list = SuggestionList::of(kind, &versions.await.internal(caller)?);
             return Err(ConfirmAllError::ListChanged(list));
         }
+        let before = serde_json::json!({
+            "kind": kind.word(),
+            "suggested": list.count,
+            "fingerprint": list.fingerprint,
+        });
         let after = serde_json::json!({
             "kind": kind.word(),
             "confirmed": confirmed,
-            "fingerprint": list.fingerprint,
+            "mappingIds": ids,
         });
         let change = Change {
             action: "mapping.confirm_all",
             subject_kind: "integration",
             subject_id: Some(command.integration_id.0),
-            before: None,
+            before: Some(before.to_string()),
             after: Some(after.to_string()),
             reason: command.reason,
         };

@@ -124,7 +124,7 @@ pub(in crate::service) async fn keep(
         action: "mapping.floor_rise",
         subject_kind: "integration",
         subject_id: Some(integration_id.0),
-        before: None,
+        before: Some(serde_json::json!({ "kind": kind.word(), "floor": guarded.floor.chosen.to_string() }).to_string()),
         after: Some(
             serde_json::json!({
                 "kind": kind.word(),

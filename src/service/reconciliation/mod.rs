@@ -22,6 +22,7 @@ use crate::domain::audit::Change;
 use crate::domain::id::{IntegrationId, JobId, ReconciliationRunId};
 use crate::domain::period::Period;
 use crate::domain::run::{JobKind, ReconciliationEvent, ReconciliationPhase, ReconciliationRun, RunStatus};
+use crate::storage::text::Word as _;
 use crate::storage::{account, billing, integration, job, policy, reconciliation};
 
 pub use self::read::order_for;
@@ -137,7 +138,7 @@ impl ReconciliationService {
         job::enqueue(&tx, organization, job_id, JobKind::Reconcile, run.id.0, now).await.internal(caller)?;
         let event = ReconciliationEvent::Progressed { status: run.status, phase: run.phase, lines: 0 };
         reconciliation::append_event(&tx, organization, run.id, now, &event).await.internal(caller)?;
-        core.audit(&tx, caller, change("reconciliation_run.start", &run)).await.internal(caller)?;
+        core.audit(&tx, caller, change("reconciliation_run.start", None, &run)).await.internal(caller)?;
         tx.commit().await.internal(caller)?;
         core.work.notify_one();
         Ok(run)
@@ -158,8 +159,9 @@ impl ReconciliationService {
             return Err(ReconciliationError::Ended(Box::new(run)));
         }
         reconciliation::request_cancel(&tx, caller.organization_id, id).await.internal(caller)?;
+        let before = run.clone();
         run.is_cancel_requested = true;
-        core.audit(&tx, caller, change("reconciliation_run.cancel", &run)).await.internal(caller)?;
+        core.audit(&tx, caller, change("reconciliation_run.cancel", Some(&before), &run)).await.internal(caller)?;
         tx.commit().await.internal(caller)?;
         core.work.notify_one();
         Ok(run)
@@ -224,19 +226,25 @@ fn may_run(caller: &Caller) -> Result<(), Forbidden> {
     caller.require(Role::Finance).or_else(|_| caller.require(Role::Operator))
 }
 
-fn change(action: &'static str, run: &ReconciliationRun) -> Change {
-    let after = serde_json::json!({
-        "periodFrom": run.period_from.to_string(),
-        "periodTo": run.period_to.to_string(),
-        "asOf": run.as_of.to_string(),
-        "policyVersion": run.policy_version,
-    });
+fn change(action: &'static str, old: Option<&ReconciliationRun>, new: &ReconciliationRun) -> Change {
+    let snapshot = |run: &ReconciliationRun| {
+        serde_json::json!({
+            "integrationId": run.integration_id.0,
+            "periodFrom": run.period_from.to_string(),
+            "periodTo": run.period_to.to_string(),
+            "asOf": run.as_of.to_string(),
+            "policyVersion": run.policy_version,
+            "status": run.status.word(),
+            "cancelRequested": run.is_cancel_requested,
+        })
+        .to_string()
+    };
     Change {
         action,
         subject_kind: "reconciliation_run",
-        subject_id: Some(run.id.0),
-        before: None,
-        after: Some(after.to_string()),
+        subject_id: Some(new.id.0),
+        before: old.map(snapshot),
+        after: Some(snapshot(new)),
         reason: None,
     }
 }

@@ -263,6 +263,7 @@ fn summary(integration: &Integration) -> String {
     serde_json::json!({
         "name": integration.name,
         "debug": settings.is_debug,
+        "debugUntil": settings.debug_until,
         "scheduleCron": settings.schedule_cron,
         "scheduleTimeZone": settings.schedule_time_zone.name(),
         "scheduleEnabled": settings.is_schedule_enabled,

@@ -19,6 +19,7 @@ use crate::domain::integration::Integration;
 use crate::domain::provider::ProviderAccount;
 use crate::domain::run::{JobKind, RunStatus, SyncCounts, SyncEvent, SyncIssue, SyncPhase, SyncRun, SyncTrigger};
 use crate::storage::page::{Slice, Window};
+use crate::storage::text::Word as _;
 use crate::storage::{StorageError, account, integration, job, sync_run};
 
 /// Syncing.
@@ -124,14 +125,7 @@ impl SyncService {
         if trigger == SyncTrigger::Schedule {
             self.reschedule(&tx, caller, &mut owner).await?;
         }
-        let change = Change {
-            action: "sync_run.start",
-            subject_kind: "sync_run",
-            subject_id: Some(run.id.0),
-            before: None,
-            after: None,
-            reason: None,
-        };
+        let change = change("sync_run.start", None, &run);
         core.audit(&tx, caller, change).await.internal(caller)?;
         tx.commit().await.internal(caller)?;
         core.work.notify_one();
@@ -149,15 +143,9 @@ impl SyncService {
             return Err(SyncError::Ended(Box::new(run)));
         }
         sync_run::request_cancel(&tx, caller.organization_id, id).await.internal(caller)?;
+        let before = run.clone();
         run.is_cancel_requested = true;
-        let change = Change {
-            action: "sync_run.cancel",
-            subject_kind: "sync_run",
-            subject_id: Some(id.0),
-            before: None,
-            after: None,
-            reason: None,
-        };
+        let change = change("sync_run.cancel", Some(&before), &run);
         core.audit(&tx, caller, change).await.internal(caller)?;
         tx.commit().await.internal(caller)?;
         core.work.notify_one();
@@ -211,5 +199,26 @@ impl SyncService {
         owner.next_run_at = super::next_run(owner, self.core.clock.now());
         integration::update(tx, owner).await.internal(caller)?;
         Ok(())
+    }
+}
+
+fn change(action: &'static str, old: Option<&SyncRun>, new: &SyncRun) -> Change {
+    let snapshot = |run: &SyncRun| {
+        let SyncRun { integration_id, status, trigger, is_cancel_requested, .. } = run;
+        serde_json::json!({
+            "integrationId": integration_id.0,
+            "trigger": trigger.word(),
+            "status": status.word(),
+            "cancelRequested": is_cancel_requested,
+        })
+        .to_string()
+    };
+    Change {
+        action,
+        subject_kind: "sync_run",
+        subject_id: Some(new.id.0),
+        before: old.map(snapshot),
+        after: Some(snapshot(new)),
+        reason: None,
     }
 }

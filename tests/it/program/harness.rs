@@ -260,8 +260,18 @@ impl Client {
 
     /// Status and body of the answer to an operation.
     pub async fn send(&self, document: &str, variables: Value) -> (u16, Value) {
-        let url = format!("http://{}/graphql", self.address);
-        let request = self.http.post(url).bearer_auth(&self.token);
+        let request = self.http.post(format!("http://{}/graphql", self.address));
+        self.answer(request, document, variables).await
+    }
+
+    /// Body of the answer to an operation that names its request.
+    pub async fn send_as(&self, request_id: &str, document: &str, variables: Value) -> Value {
+        let request = self.http.post(format!("http://{}/graphql", self.address));
+        self.answer(request.header("x-request-id", request_id), document, variables).await.1
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder, document: &str, variables: Value) -> (u16, Value) {
+        let request = request.bearer_auth(&self.token);
         let body = json!({ "query": document, "variables": variables });
         let answer = request.json(&body).send().await.expect("the server answers");
         (answer.status().as_u16(), answer.json().await.expect("the answer is JSON"))

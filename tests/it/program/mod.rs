@@ -4,6 +4,7 @@
 pub mod harness;
 
 mod audit;
+mod audited;
 mod authorization;
 mod authorization_refused;
 mod bad_input;

@@ -12,7 +12,7 @@ use crate::postgres;
 const ROLES: [&str; 5] = ["VIEWER", "OPERATOR", "FINANCE", "BUYER", "ADMIN"];
 
 /// The fields of a type of the schema.
-fn fields_of(type_name: &str) -> Vec<FieldDefinition> {
+pub fn fields_of(type_name: &str) -> Vec<FieldDefinition> {
     let document = parse_schema(concord::graphql::sdl()).expect("the exported schema is a schema");
     let found = document.definitions.into_iter().find_map(|definition| match definition {
         TypeSystemDefinition::Type(found) if found.node.name.node == type_name => Some(found.node.kind),
