@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 use url::Url;
 
-use crate::secret::redact;
+use crate::secret::{redact, remember};
 
 /// The text is not the address of a database that the server can use.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -21,6 +21,13 @@ pub enum DatabaseAddress {
     Sqlite(PathBuf),
     /// A database on a server; the URL may have a password in it.
     Postgres(SecretString),
+}
+
+/// A part of a URL as it was meant.
+fn percent_decoded(text: &str) -> String {
+    // A form writes a blank as `+`, which is itself in a password.
+    let pair = format!("x={}", text.replace('+', "%2B"));
+    url::form_urlencoded::parse(pair.as_bytes()).next().map_or_else(String::new, |(_, value)| value.into_owned())
 }
 
 impl DatabaseAddress {
@@ -43,6 +50,11 @@ impl DatabaseAddress {
             let url = Url::parse(text).map_err(|error| refuse(&error.to_string()))?;
             if url.path().trim_matches('/').is_empty() {
                 return Err(refuse("the name of the database is missing; write `postgres://USER@HOST/DATABASE`"));
+            }
+            if let Some(password) = url.password() {
+                remember(&SecretString::from(password));
+                let decoded = percent_decoded(password);
+                remember(&SecretString::from(decoded));
             }
             return Ok(Self::Postgres(SecretString::from(text)));
         }

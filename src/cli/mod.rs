@@ -11,6 +11,7 @@ pub(crate) mod match_;
 mod migrate;
 mod oidc;
 mod open;
+mod panic;
 mod prices;
 mod reconcile;
 mod run;

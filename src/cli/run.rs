@@ -1,5 +1,6 @@
 //! Running what the command line says. Answers go to standard output, everything else to standard error.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -7,9 +8,11 @@ use tracing_subscriber::EnvFilter;
 
 use super::settings::{LogFormat, LogLevel};
 use super::{Cli, Command, MappingsCommand, PricesCommand, TokenCommand};
+use crate::secret::{hide_known, redact};
 
 /// Parses the arguments of the process, runs the command and says how it ended.
 pub fn run() -> ExitCode {
+    super::panic::report_without_secrets();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -22,7 +25,7 @@ pub fn run() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-            eprintln!("{}", causes.join(": "));
+            eprintln!("{}", redact(&causes.join(": ")));
             ExitCode::FAILURE
         }
     }
@@ -65,10 +68,50 @@ pub(super) fn log(level: LogLevel, format: LogFormat) {
     // The libraries below are quiet unless asked: their statements and frames are not the operator's business.
     let default = format!("warn,concord={level}");
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Discreet(std::io::stderr()));
     // A second call, as in tests, changes nothing.
     let _ = match format {
         LogFormat::Text => subscriber.try_init(),
         LogFormat::Json => subscriber.json().try_init(),
     };
+}
+
+/// Writes log lines without the secrets that this process knows: those of the libraries below too, whose words nobody here
+/// chose. Each line comes whole.
+struct Discreet<W>(W);
+
+impl<W: Write> Write for Discreet<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match std::str::from_utf8(bytes) {
+            Ok(line) => self.0.write_all(hide_known(line).as_bytes()),
+            Err(_) => self.0.write_all(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::secret::remember;
+
+    #[test]
+    fn a_log_line_has_no_secret_that_is_known() {
+        remember(&SecretString::from("known to the log"));
+        let mut lines = Vec::new();
+        let line = "DEBUG somewhere: it said \"known to the log\" é\n";
+        assert_eq!(Discreet(&mut lines).write(line.as_bytes()).expect("memory takes it"), line.len());
+        Discreet(&mut lines).write_all(&[0xff]).expect("memory takes it");
+        assert_eq!(lines, [&b"DEBUG somewhere: it said \"[redacted]\" \xc3\xa9\n"[..], &[0xff]].concat());
+    }
 }

@@ -27,6 +27,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
+use crate::secret::redact;
+
 pub use self::graphiql::{GraphiqlAssets, GraphiqlAssetsError, GraphiqlPage, ReadyOperation};
 pub use self::graphql::{Endpoint, EndpointSettings};
 pub use self::health::{NotReady, Readiness};
@@ -84,7 +86,7 @@ fn log_response(response: &Response, latency: Duration, span: &Span) {
 /// The last resort; GraphQL operations have a net of their own, which keeps the shape of the answer.
 fn after_panic(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!("a handler panicked: {}", text.unwrap_or("no message"));
+    tracing::error!("a handler panicked: {}", redact(text.unwrap_or("no message")));
     let body = r#"{"errors":[{"message":"Something went wrong on our side. When you report it, give the id in the header `x-request-id`.","extensions":{"code":"INTERNAL"}}]}"#;
     (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body)
         .into_response()

@@ -16,6 +16,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
+use super::known::remember;
 use super::random::Random;
 
 pub use super::key_file::KeyFile;
@@ -166,6 +167,9 @@ impl KeyRing {
             if keys.iter().any(|other| other.id == key.id) {
                 return Err(KeyError::Repeated { origin: origin.into(), id: key.id });
             }
+            if let Some((_, secret)) = entry.split_once(':') {
+                remember(&SecretString::from(secret.trim()));
+            }
             keys.push(key);
         }
         if keys.is_empty() {
@@ -194,6 +198,7 @@ impl KeyRing {
     /// Seals a value for one row. `associated` names the row (for example `provider_account/<id>/secret`): the same
     /// bytes are needed to open it, so that a value copied to another row does not open there.
     pub fn seal(&self, plaintext: &SecretString, associated: &[u8]) -> Sealed {
+        remember(plaintext);
         let key = self.sealing_key();
         let mut nonce = [0; NONCE_LENGTH];
         self.random.fill(&mut nonce);
@@ -219,7 +224,9 @@ impl KeyRing {
         let refused = || OpenError::Refused { key_id: key_id.into() };
         let payload = Payload { msg: &ciphertext, aad: &associated_data(key_id, associated) };
         let plaintext = key.cipher().decrypt(&XNonce::from(nonce), payload).map_err(|_| refused())?;
-        String::from_utf8(plaintext).map(SecretString::from).map_err(|_| refused())
+        let secret = String::from_utf8(plaintext).map(SecretString::from).map_err(|_| refused())?;
+        remember(&secret);
+        Ok(secret)
     }
 
     /// A code that only a holder of the keys can make, as `v1.<key id>.<code>`. `label` names the use, such as

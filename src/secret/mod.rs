@@ -6,11 +6,13 @@
 pub mod jwt;
 pub mod key;
 mod key_file;
+pub mod known;
 pub mod random;
 pub mod redact;
 pub mod token;
 
 pub use key::{KeyError, KeyFile, KeyRing, OpenError, Sealed};
+pub use known::{hide_known, remember};
 pub use random::{CountingRandom, Random, SystemRandom};
 pub use redact::{REDACTED, redact, redact_header};
 pub use token::{ApiToken, NotAToken};

@@ -1,9 +1,10 @@
 //! Takes secrets out of a text before it is logged, stored for debugging or shown.
 //!
 //! It works on any text (JSON, also cut off or escaped inside another string; headers; forms; URLs; sentences), because
-//! what is logged is rarely well formed when it matters. Where it cannot be sure it hides too much. It does not know
-//! the secrets themselves: a secret under a harmless name is not found.
+//! what is logged is rarely well formed when it matters. Where it cannot be sure it hides too much. A secret under a
+//! harmless name is found only where this process has it in its hands (`known`).
 
+use super::known::hide_known;
 use super::token::TOKEN_PREFIX;
 
 /// Stands where a secret was.
@@ -32,8 +33,10 @@ const SECRET_IN_QUERY: [&str; 3] = ["code", "state", "sig"];
 /// Names whose bare value goes to the end of the line: `Authorization: Basic dXNlcjpwYXNz`.
 const WHOLE_LINE_ENDINGS: [&str; 2] = ["authorization", "cookie"];
 
-/// The text with every secret that its surroundings give away replaced by `[redacted]`.
+/// The text with every secret that is known, or that its surroundings give away, replaced by `[redacted]`.
 pub fn redact(text: &str) -> String {
+    let hidden = hide_known(text);
+    let text = hidden.as_ref();
     let mut output = String::with_capacity(text.len());
     let mut at = 0;
     while at < text.len() {

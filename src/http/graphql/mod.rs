@@ -43,6 +43,7 @@ use super::limits::Limits;
 use super::origin::AllowedOrigins;
 use super::request_id::{self, RequestId};
 use crate::environment::Ids;
+use crate::secret::redact;
 
 /// The path of the endpoint.
 pub const PATH: &str = "/graphql";
@@ -224,7 +225,7 @@ async fn run(execution: BoxFuture<'static, Response>, id: RequestId, pass: Pass)
 fn after_panic(panic: &(dyn Any + Send), id: &RequestId) -> Response {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let text = text.unwrap_or("no message");
-    tracing::error!(request.id = %id, "request `{id}` panicked: {text}");
+    tracing::error!(request.id = %id, "request `{id}` panicked: {}", redact(text));
     Response::from_errors(vec![answer::internal(id.as_str())])
 }
 

@@ -16,6 +16,7 @@ mod cost;
 mod downloads;
 mod independent;
 mod issuer;
+mod planted;
 mod reconcile;
 mod resume;
 mod roles;
