@@ -17,6 +17,7 @@ use url::Url;
 use crate::connector::ConnectorError;
 use crate::domain::access::{Actor, Caller};
 use crate::domain::provider::Side;
+use crate::domain::retention::Retention;
 use crate::environment::{Clock, Ids};
 use crate::graphql::executor::CallerExecutor;
 use crate::graphql::{self, Schema, SchemaSettings};
@@ -26,13 +27,14 @@ use crate::http::{
     AllowedOrigins, AuthenticationFailure, Authenticator, Endpoint, EndpointSettings, GraphiqlPage, Identity, Limits,
     NotReady, Readiness, RequestId, Site, router,
 };
-use crate::job::{Runner, Scheduler};
+use crate::job::{Runner, Scheduler, purge_daily};
 use crate::secret::{KeyRing, OpenError};
 use crate::service::access::{AccessService, Admission, TokenFailure};
 use crate::service::connections::{Connections, Reach};
 use crate::service::consent::ConsentParts;
 use crate::service::reconciliation::ReconciliationService;
 use crate::service::reconciliation::download::{DownloadError, DownloadedReport};
+use crate::service::retention::RetentionService;
 use crate::service::secrets::SecretsService;
 use crate::service::setup::{Authorized, ReturnError, Returned, SetupService};
 use crate::service::user::{Issuer, IssuerSettings};
@@ -79,6 +81,10 @@ pub struct App {
     pub access: AccessService,
     /// The secret keys over time.
     pub secrets: SecretsService,
+    /// Keeping no longer than was said.
+    pub retention: RetentionService,
+    /// How long the server keeps what it no longer works with; for ever, unless it is told.
+    pub kept_for: Retention,
     /// Schema.
     pub schema: Schema,
     /// Renewals of tokens that are under way: a process that ended in the middle of one would lose a consent.
@@ -127,7 +133,16 @@ impl App {
         let services = Services::new(core.clone());
         let schema = graphql::schema(services.clone(), schema);
         let secrets = SecretsService::new(core.clone(), keys);
-        Self { services, access: AccessService::new(core), secrets, schema, renewals }
+        let retention = RetentionService::new(core.clone());
+        Self {
+            services,
+            access: AccessService::new(core),
+            secrets,
+            retention,
+            kept_for: Retention::default(),
+            schema,
+            renewals,
+        }
     }
 
     /// The same program, which also lets in the users of an issuer of tokens.
@@ -151,7 +166,7 @@ impl App {
         router(Site { endpoint, readiness, others })
     }
 
-    /// Serves until told to stop, with workers and scheduler.
+    /// Serves until told to stop, with workers, scheduler and the daily purge.
     pub async fn serve(
         &self,
         listener: TcpListener,
@@ -163,11 +178,12 @@ impl App {
         let name = format!("{}-{}", std::process::id(), self.services.core.ids.next());
         let runner = tokio::spawn(Runner::new(self.services.clone(), name).run(workers, shutdown.clone()));
         let scheduler = tokio::spawn(Scheduler::new(self.services.clone()).run(shutdown.clone()));
+        let purge = tokio::spawn(purge_daily(self.retention.clone(), self.kept_for, shutdown.clone()));
         let router = self.router(settings, shutdown.clone());
         let served = crate::http::serve(listener, router, shutdown.clone()).await;
         // Also when serving failed, nobody may go on working.
         shutdown.cancel();
-        let _ = tokio::join!(runner, scheduler);
+        let _ = tokio::join!(runner, scheduler, purge);
         self.renewals.close();
         self.renewals.wait().await;
         served

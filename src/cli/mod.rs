@@ -13,6 +13,7 @@ mod oidc;
 mod open;
 mod panic;
 mod prices;
+pub mod purge;
 mod reconcile;
 mod run;
 mod sandbox;
@@ -98,6 +99,19 @@ pub enum Command {
         #[command(subcommand)]
         command: audit::AuditCommand,
     },
+    /// Removes what is kept no longer.
+    #[command(
+        long_about = "Removes what is kept no longer by the settings retention_raw_days, retention_event_days and \
+                      retention_contact_days; without them everything is kept. A server that has them does the same once a \
+                      day. It may be stopped at any moment and started again, and writes to the audit of each \
+                      organization what it removes.\n\n\
+                      Names of companies and customers stay, because reports of past months need them, and so do audit \
+                      events and the reasons of mappings.",
+        after_long_help = "Examples:\n  \
+            concord purge --dry-run --retention-raw-days 90\n  \
+            concord purge --config /etc/concord.toml"
+    )]
+    Purge(purge::PurgeArguments),
     /// Changes the secret keys: seals stored secrets again, and says which key is needed for what.
     Secrets {
         /// What to do.
@@ -369,6 +383,7 @@ mod tests {
             "concord doctor",
             "concord secrets rotate --database sqlite://x.db",
             "concord secrets status",
+            "concord purge --dry-run --retention-contact-days 30 --database sqlite://x.db",
             "concord audit verify --organization x",
             "concord audit export --organization x --out f --format csv",
             "concord migrate --database postgres://db/x --key-file k",

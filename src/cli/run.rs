@@ -40,6 +40,7 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Token { command: TokenCommand::List(arguments) } => super::token::list(&arguments).await,
         Command::Token { command: TokenCommand::Revoke(arguments) } => super::token::revoke(&arguments).await,
         Command::Audit { command } => super::audit::run(&command).await,
+        Command::Purge(arguments) => super::purge::run(&arguments).await,
         Command::Secrets { command } => super::secrets::run(&command).await,
         Command::Schema => {
             print!("{}", crate::graphql::sdl());

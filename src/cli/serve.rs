@@ -23,6 +23,7 @@ pub(super) async fn run(arguments: &ServerArguments) -> anyhow::Result<ExitCode>
         info!("accepting tokens of the issuer `{}` beside API tokens", issuer.expectation.issuer);
         app = app.trusting(issuer)?;
     }
+    app.kept_for = settings.retention;
     let shutdown = shutdown_on_signal()?;
     let listening = || format!("The address {} cannot be listened on", settings.listen);
     let listener = TcpListener::bind(settings.listen).await.with_context(listening)?;

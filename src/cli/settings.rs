@@ -19,6 +19,8 @@ use url::Url;
 
 use super::database::DatabaseAddress;
 use super::oidc::{OidcArguments, OidcSettings, parse_algorithms, parse_issuer, parse_some};
+use super::purge::RetentionArguments;
+use crate::domain::retention::Retention;
 use crate::graphql::DEFAULT_COST_LIMIT;
 use crate::http::Limits;
 use crate::secret::{KeyError, KeyFile, KeyRing, Random, redact};
@@ -28,7 +30,7 @@ pub const VARIABLE_PREFIX: &str = "CONCORD_";
 /// The keys, which are never in a flag (others see those) nor in the settings file (people mail that).
 const SECRET_KEYS: &str = "secret_keys";
 /// The settings, as the file writes them.
-const NAMES: [&str; 27] = [
+const NAMES: [&str; 30] = [
     "listen",
     "public_url",
     "database",
@@ -55,6 +57,9 @@ const NAMES: [&str; 27] = [
     "oidc_organization_claim",
     "oidc_organization",
     "oidc_algorithms",
+    "retention_raw_days",
+    "retention_event_days",
+    "retention_contact_days",
     SECRET_KEYS,
 ];
 
@@ -97,6 +102,9 @@ pub struct ServerArguments {
     /// Flags of the database.
     #[command(flatten)]
     pub store: StoreArguments,
+    /// Flags about how long things are kept.
+    #[command(flatten)]
+    pub retention: RetentionArguments,
     /// Address to listen on, as IP:PORT [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
@@ -180,6 +188,7 @@ impl Flags for ServerArguments {
 
     fn texts(&self) -> Vec<(&'static str, Option<&String>)> {
         let mut texts = self.store.texts();
+        texts.extend(self.retention.texts());
         texts.extend([
             ("listen", self.listen.as_ref()),
             ("public_url", self.public_url.as_ref()),
@@ -286,6 +295,8 @@ pub struct Settings {
     pub limits: RequestLimits,
     /// The issuer of tokens that is trusted, if any.
     pub oidc: OidcSettings,
+    /// How long is kept what nobody works with any more.
+    pub retention: Retention,
     /// Variables that begin like ours but name no setting; most likely a slip.
     pub unknown_variables: Vec<String>,
 }
@@ -513,6 +524,11 @@ impl Layers {
                 organization: self.take("oidc_organization", None, parse_some)?,
                 algorithms: self.take("oidc_algorithms", OidcSettings::ALGORITHMS.to_vec(), parse_algorithms)?,
             },
+            retention: Retention {
+                raw_days: self.take("retention_raw_days", None, parse_days)?,
+                event_days: self.take("retention_event_days", None, parse_days)?,
+                contact_days: self.take("retention_contact_days", None, parse_days)?,
+            },
             unknown_variables,
         })
     }
@@ -576,6 +592,10 @@ fn parse_switch(text: &str) -> Result<bool, String> {
 fn parse_number<T: FromStr + PartialOrd + fmt::Display>(text: &str, least: T, most: T) -> Result<T, String> {
     let number = text.parse().ok().filter(|number| (&least..=&most).contains(&number));
     number.ok_or_else(|| format!("it has to be a whole number from {least} to {most}"))
+}
+
+fn parse_days(text: &str) -> Result<Option<u32>, String> {
+    parse_number(text, 1, 36_500).map(Some)
 }
 
 fn parse_log_level(text: &str) -> Result<LogLevel, String> {

@@ -83,6 +83,9 @@ fn the_file_can_say_everything() {
         oidc_organization_claim = "organization"
         oidc_organization = "Acme IT"
         oidc_algorithms = ["EdDSA", "PS512"]
+        retention_raw_days = 90
+        retention_event_days = 30
+        retention_contact_days = 365
     "#;
     let settings = resolve(Some(file), &[], ServerArguments::default()).expect("the file is good");
     assert_eq!(settings.allowed_origins, ["https://portal.example", "http://localhost:3000"]);
@@ -109,6 +112,8 @@ fn the_file_can_say_everything() {
     };
     assert_eq!(settings.oidc, oidc);
     assert!(matches!(oidc.understood(), Err(SettingsError::TwoOrganizations)));
+    let retention = Retention { raw_days: Some(90), event_days: Some(30), contact_days: Some(365) };
+    assert_eq!(settings.retention, retention);
     assert_eq!(settings.files_root.as_deref(), Some(Path::new("/srv/exports")));
     assert!(matches!(&settings.keys, Some(KeySource::File(path)) if path == Path::new("/etc/concord.keys")));
     assert_eq!(file.matches(" = ").count(), NAMES.len() - 1, "each setting but the secret keys is tried here");

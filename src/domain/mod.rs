@@ -12,6 +12,7 @@ pub mod money;
 pub mod period;
 pub mod provider;
 pub mod record;
+pub mod retention;
 pub mod run;
 pub mod schedule;
 pub mod suppression;

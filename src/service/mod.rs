@@ -14,6 +14,7 @@ pub mod offline;
 pub mod policy;
 pub mod reconciliation;
 pub mod sealing;
+pub mod retention;
 pub mod secrets;
 pub mod setup;
 pub mod sync;

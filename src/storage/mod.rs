@@ -25,6 +25,7 @@ pub mod policy;
 pub mod reconciliation;
 pub mod record;
 pub mod report;
+pub mod retention;
 pub mod sealed;
 pub mod search;
 pub mod source;

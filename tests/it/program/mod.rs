@@ -17,6 +17,7 @@ mod downloads;
 mod independent;
 mod issuer;
 mod planted;
+mod purge;
 mod reconcile;
 mod resume;
 mod roles;
