@@ -15,13 +15,14 @@ use super::settings::{KeySource, ServerArguments, Settings, SettingsError};
 use crate::domain::schedule::Schedule;
 use crate::environment::{Clock as _, SystemClock};
 use crate::secret::SystemRandom;
+use crate::service::secrets::statuses;
 use crate::storage::Store;
 
 /// Prints what is found, the database's answer included; ends with status 1 when something has to be put right first.
 pub(super) async fn run(arguments: &ServerArguments) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(arguments)?;
     let mut findings = examine(&settings, SystemClock.now());
-    findings.extend(ask_database(&settings.database).await);
+    findings.extend(ask_database(&settings).await);
     for finding in &findings {
         println!("{finding}");
     }
@@ -29,20 +30,52 @@ pub(super) async fn run(arguments: &ServerArguments) -> anyhow::Result<ExitCode>
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Whether the database answers. A SQLite file that does not exist yet is left alone: nothing is changed here.
-async fn ask_database(database: &DatabaseAddress) -> Option<Finding> {
+/// Whether the database answers, and whether what it holds can be opened. A SQLite file that does not exist yet is left
+/// alone: nothing is changed here.
+async fn ask_database(settings: &Settings) -> Vec<Finding> {
+    let database = &settings.database;
     if database.file().is_some_and(|file| !file.exists()) {
-        return None;
+        return Vec::new();
     }
     let url = database.connect_url();
-    let answer = match Store::connect(url.expose_secret()).await {
-        Ok(store) => store.ping().await,
-        Err(error) => Err(error),
+    let silent = |problem| vec![error(format!("The database `{database}` does not answer: {problem}."))];
+    let store = match Store::connect(url.expose_secret()).await {
+        Ok(store) => store,
+        Err(problem) => return silent(problem),
     };
-    Some(match answer {
-        Ok(()) => ok("The database answers."),
-        Err(problem) => error(format!("The database `{database}` does not answer: {problem}.")),
-    })
+    match store.ping().await {
+        Ok(()) => {
+            let mut findings = vec![ok("The database answers.")];
+            findings.extend(missing_keys(settings, &store).await);
+            findings
+        }
+        Err(problem) => silent(problem),
+    }
+}
+
+/// Keys that were used in the database and are not here.
+async fn missing_keys(settings: &Settings, store: &Store) -> Vec<Finding> {
+    if matches!(&settings.keys, Some(KeySource::FileOrNew(path)) if !path.exists()) {
+        return Vec::new();
+    }
+    let Ok((keys, _)) = settings.open_keys(Arc::new(SystemRandom)) else { return Vec::new() };
+    // Before its first migration a database has nothing that could be missing.
+    let Ok(statuses) = statuses(store, &keys).await else { return Vec::new() };
+    let missing = statuses.into_iter().filter(|key| key.position.is_none());
+    missing
+        .map(|key| match key.secrets {
+            0 => warning(format!(
+                "The secret key `{}` is missing: {} audit events cannot be checked without it. Put it back behind the \
+                 first key.",
+                key.key_id, key.events
+            )),
+            secrets => error(format!(
+                "The secret key `{}` is missing: stored secrets that it seals, {secrets} in number, cannot be opened. Put \
+                 it back behind the first key, or enter them again.",
+                key.key_id
+            )),
+        })
+        .collect()
 }
 
 /// How bad a finding is.

@@ -13,8 +13,8 @@ use super::access::operator;
 use crate::domain::audit::Change;
 use crate::domain::id::OrganizationId;
 use crate::secret::{KeyRing, OpenError, Sealed};
-use crate::storage::StorageError;
 use crate::storage::sealed::{self, KeyUse, SealedColumn, SealedRow};
+use crate::storage::{StorageError, Store};
 
 /// Where sealed values stand, and what each is bound to.
 pub struct SealedPlace {
@@ -181,14 +181,19 @@ impl SecretsService {
     /// Every key that is here or was used, and what it is needed for: those of this server in their order, then the
     /// missing ones.
     pub async fn status(&self) -> Result<Vec<KeyStatus>, StorageError> {
-        let db = self.core.store.read();
-        let mut secrets = Vec::new();
-        for place in PLACES {
-            secrets.extend(sealed::sealing_keys(db, place.column).await?);
-        }
-        let events = sealed::audit_keys(db).await?;
-        Ok(key_statuses(&self.keys, &secrets, &events))
+        statuses(&self.core.store, &self.keys).await
     }
+}
+
+/// Every key that is in a ring or was used in a database, and what it is needed for.
+pub async fn statuses(store: &Store, keys: &KeyRing) -> Result<Vec<KeyStatus>, StorageError> {
+    let db = store.read();
+    let mut secrets = Vec::new();
+    for place in PLACES {
+        secrets.extend(sealed::sealing_keys(db, place.column).await?);
+    }
+    let events = sealed::audit_keys(db).await?;
+    Ok(key_statuses(keys, &secrets, &events))
 }
 
 fn key_statuses(keys: &KeyRing, secrets: &[KeyUse], events: &[KeyUse]) -> Vec<KeyStatus> {

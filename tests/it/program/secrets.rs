@@ -128,6 +128,12 @@ async fn secrets_are_sealed_again_and_those_that_do_not_open_are_named() {
         );
         assert!(opens(&app, &lost, NEW).await, "it stays as it was");
 
+        run_with(url, OTHER_NEW, &["doctor", "--listen", "127.0.0.1:0"])
+            .check(0, &["warning  The secret key `test` is missing: 2 audit events cannot be checked without it."]);
+        run_with(url, LOST, &["doctor", "--listen", "127.0.0.1:0"]).check(
+            1,
+            &["error    The secret key `new` is missing: stored secrets that it seals, 4 in number, cannot be"],
+        );
 
         // Acme once, Borealis once in each of two runs; told by whom, from what and to what.
         let sql = "SELECT count(*) AS count FROM audit_event WHERE action = 'secrets.rotate' \
