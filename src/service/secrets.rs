@@ -10,30 +10,37 @@ use uuid::Uuid;
 
 use super::Core;
 use super::access::operator;
+use super::sealing::SealedPlace;
 use crate::domain::audit::Change;
-use crate::domain::id::OrganizationId;
+use crate::domain::id::{OrganizationId, ProviderAccountId};
 use crate::secret::{KeyRing, OpenError, Sealed};
 use crate::storage::sealed::{self, KeyUse, SealedColumn, SealedRow};
 use crate::storage::{StorageError, Store};
 
 /// Where sealed values stand, and what each is bound to.
-pub struct SealedPlace {
+pub struct Stored {
     /// Column.
     pub column: SealedColumn,
-    /// What binds a value to its row: moved to another one, it does not open. The same bytes as where it is sealed.
-    pub associated: fn(OrganizationId, Uuid) -> Vec<u8>,
+    /// What binds a value to its account: moved to another one, it does not open.
+    pub place: SealedPlace,
+}
+
+impl Stored {
+    const fn of(table: &'static str, key: &'static str, column: &'static str, place: SealedPlace) -> Self {
+        Self { column: SealedColumn { table, key, column }, place }
+    }
 }
 
 /// Every place. A new column of sealed values needs a line here; a test looks for columns that have none.
-pub const PLACES: &[SealedPlace] = &[SealedPlace {
-    column: SealedColumn { table: "provider_account", column: "secret" },
-    associated: provider_account_secret,
-}];
-
-/// What the secret of a provider account is bound to.
-pub fn provider_account_secret(organization_id: OrganizationId, id: Uuid) -> Vec<u8> {
-    format!("provider_account:{organization_id}:{id}").into_bytes()
-}
+pub const PLACES: &[Stored] = &[
+    Stored::of("provider_account", "id", "secret", SealedPlace::Secret),
+    Stored::of("provider_authorization", "account_id", "application_secret", SealedPlace::ApplicationSecret),
+    Stored::of("provider_authorization", "account_id", "tokens", SealedPlace::Tokens),
+    // An account has one attempt at most.
+    Stored::of("authorization_attempt", "account_id", "application_secret", SealedPlace::ApplicationSecret),
+    Stored::of("authorization_attempt", "account_id", "code_verifier", SealedPlace::CodeVerifier),
+    Stored::of("authorization_attempt", "account_id", "secret", SealedPlace::Secret),
+];
 
 /// Values of one transaction: few enough that a server beside it does not wait.
 const BATCH: usize = 50;
@@ -114,18 +121,13 @@ impl SecretsService {
     }
 
     /// Seals values of one organization again, in as few transactions as others let it.
-    async fn reseal(
-        &self,
-        place: &SealedPlace,
-        rows: &[SealedRow],
-        rotation: &mut Rotation,
-    ) -> Result<(), StorageError> {
+    async fn reseal(&self, place: &Stored, rows: &[SealedRow], rotation: &mut Rotation) -> Result<(), StorageError> {
         let core = &self.core;
         let mut rows = rows.to_vec();
         for _ in 0..ATTEMPTS {
             let mut fresh: Vec<(SealedRow, String)> = Vec::new();
             for row in rows {
-                let associated = (place.associated)(row.organization_id, row.id);
+                let associated = place.place.associated(row.organization_id, ProviderAccountId(row.id));
                 let stored = Sealed(row.text.clone());
                 match self.keys.open(&stored, &associated) {
                     // Opened all the same: another key with the same id must not pass for the one that sealed it.

@@ -5,8 +5,8 @@
 
 pub mod account;
 pub mod audit;
-pub mod authorization;
 pub mod audit_chain;
+pub mod authorization;
 pub mod billing;
 pub mod candidate;
 pub mod change;

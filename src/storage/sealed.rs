@@ -10,11 +10,13 @@ use crate::domain::id::{OrganizationId, ProviderAccountId};
 use crate::domain::provider::Side;
 use crate::storage::{account, integration};
 
-/// A column of sealed values, in a table with the columns `id` and `organization_id`.
+/// A column of sealed values, in a table with the column `organization_id` and one that tells its rows apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SealedColumn {
     /// Table.
     pub table: &'static str,
+    /// Column that tells the rows of a tenant apart.
+    pub key: &'static str,
     /// Column; a row without a secret has nothing in it.
     pub column: &'static str,
 }
@@ -57,15 +59,16 @@ pub async fn batch(
     let column = |name: &'static str| Expr::col(Alias::new(name));
     let mut query = Query::select();
     query
-        .columns([Alias::new("organization_id"), Alias::new("id")])
+        .column(Alias::new("organization_id"))
+        .expr_as(column(place.key), Alias::new("id"))
         .expr_as(column(place.column), Alias::new("sealed"))
         .from(Alias::new(place.table))
         .and_where(column(place.column).is_not_null())
         .order_by(Alias::new("organization_id"), Order::Asc)
-        .order_by(Alias::new("id"), Order::Asc)
+        .order_by(Alias::new(place.key), Order::Asc)
         .limit(limit);
     if let Some(SealedRow { organization_id, id, .. }) = after {
-        let is_later_row = column("organization_id").eq(organization_id.0).and(column("id").gt(*id));
+        let is_later_row = column("organization_id").eq(organization_id.0).and(column(place.key).gt(*id));
         query.and_where(column("organization_id").gt(organization_id.0).or(is_later_row));
     }
     db.query_all(&query).await?.iter().map(row).collect()
@@ -80,11 +83,12 @@ pub async fn find(
 ) -> Result<Option<SealedRow>, StorageError> {
     let column = |name: &'static str| Expr::col(Alias::new(name));
     let query = Query::select()
-        .columns([Alias::new("organization_id"), Alias::new("id")])
+        .column(Alias::new("organization_id"))
+        .expr_as(column(place.key), Alias::new("id"))
         .expr_as(column(place.column), Alias::new("sealed"))
         .from(Alias::new(place.table))
         .and_where(column("organization_id").eq(organization_id.0))
-        .and_where(column("id").eq(id))
+        .and_where(column(place.key).eq(id))
         .and_where(column(place.column).is_not_null())
         .to_owned();
     db.query_one(&query).await?.as_ref().map(row).transpose()
@@ -97,7 +101,7 @@ pub async fn replace(tx: &Tx, place: SealedColumn, read: &SealedRow, text: &str)
         .table(Alias::new(place.table))
         .value(Alias::new(place.column), text)
         .and_where(column("organization_id").eq(read.organization_id.0))
-        .and_where(column("id").eq(read.id))
+        .and_where(column(place.key).eq(read.id))
         .and_where(column(place.column).eq(read.text.as_str()))
         .to_owned();
     Ok(tx.execute(&query).await?.rows_affected() == 1)
@@ -145,9 +149,8 @@ pub async fn audit_keys(db: &impl ConnectionTrait) -> Result<Vec<KeyUse>, Storag
 pub async fn describe(db: &impl ConnectionTrait, place: SealedColumn, row: &SealedRow) -> Result<String, StorageError> {
     let organization = entity::organization::Entity::find_by_id(row.organization_id.0).one(db).await?;
     let organization = organization.map_or_else(|| row.organization_id.to_string(), |found| found.name);
-    if place.table == "provider_account"
-        && let Some(found) = account::find(db, row.organization_id, ProviderAccountId(row.id)).await?
-    {
+    // Each place belongs to an account.
+    if let Some(found) = account::find(db, row.organization_id, ProviderAccountId(row.id)).await? {
         let owner = integration::find(db, row.organization_id, found.integration_id).await?;
         let owner = owner.map_or_else(|| found.integration_id.to_string(), |integration| integration.name);
         let side = match found.side {

@@ -264,6 +264,7 @@ fn summary(account: &ProviderAccount) -> String {
         "scopes": account.granted_scopes,
         "settings": account.settings,
         "timeZone": account.time_zone.name(),
+        "authorizingUntil": account.authorizing_until.map(|until| until.to_rfc3339()),
     })
     .to_string()
 }

@@ -4,17 +4,21 @@
 use std::collections::BTreeSet;
 
 use concord::job::Runner;
+use concord::sandbox::credentials;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::authorization::{come_back, pax8_application};
 use super::harness::{self, Client, Integration, Program, each_database};
 use super::roles::fields_of;
+use crate::sandbox_browser::{Choice, consent};
 
 /// Mutations that leave no event, each with the reason; none at present.
 const LEAVE_NONE: [(&str, &str); 0] = [];
 
 /// Mutations that make something, so that there was nothing before.
-const MAKE: [&str; 9] = [
+const MAKE: [&str; 10] = [
+    "apiTokenCreate",
     "customerMappingCreate",
     "productMappingCreate",
     "discrepancyNoteAdd",
@@ -28,11 +32,10 @@ const MAKE: [&str; 9] = [
 ];
 
 /// Mutations whose events do not say yet what was before.
-const BEFORE_IS_ELSEWHERE: [&str; 3] = [
+const BEFORE_IS_ELSEWHERE: [&str; 2] = [
     "pricesImport",
-    // The accounts of providers: the credentials themselves cannot be told, and the state is in the event before.
+    // What was found out may be what was known.
     "providerAccountVerify",
-    "providerCredentialsSet",
 ];
 
 /// Somebody who changes things, one request after the other.
@@ -137,6 +140,18 @@ async fn connect(hand: &mut Hand, program: &Program) -> Integration {
     hand.change("providerCredentialsSet", "", harness::pax8_credentials(&program.sandbox, &integration.pax8)).await;
     hand.change("providerCredentialsSet", "", harness::psa_credentials(&program.sandbox, &integration.psa)).await;
     hand.change("providerAccountVerify", "", json!({ "providerAccountId": integration.psa })).await;
+    let application = pax8_application(&program.sandbox, &integration.pax8);
+    let begun = hand.change("providerAccountAuthorizationStart", "authorizationUrl", application).await;
+    let url = begun["authorizationUrl"].as_str().expect("an address");
+    come_back(&consent(url, credentials::PARTNER_USER, Choice::Accept).await).await;
+    let keys = json!({ "providerAccountId": integration.pax8, "method": "KEYS" });
+    hand.change("providerAccountMethodSelect", "", keys).await;
+    let other = harness::integration(&hand.admin, "Other").await;
+    hand.change("integrationDefaultSet", "", json!({ "integrationId": other.id })).await;
+    hand.change("integrationDefaultSet", "", json!({ "integrationId": integration.id })).await;
+    let token = json!({ "name": "For the audit", "roles": ["VIEWER"] });
+    let mut made = hand.change("apiTokenCreate", "apiToken { id }", token).await;
+    hand.change("apiTokenRevoke", "", json!({ "apiTokenId": made["apiToken"]["id"].take() })).await;
     hand.change("integrationSettingsUpdate", "", json!({ "integrationId": integration.id, "debug": true })).await;
     let start = json!({ "integrationId": integration.id });
     let run = hand.change("syncRunStart", "syncRun { id }", start.clone()).await["syncRun"]["id"].take();
@@ -243,6 +258,7 @@ async fn every_mutation_leaves_its_event_under_its_request() {
         let integration = connect(&mut hand, &program).await;
         map(&mut hand, &integration).await;
         reconcile(&mut hand, &program, &integration).await;
+        hand.change("providerAccountDisconnect", "", json!({ "providerAccountId": integration.pax8 })).await;
         let all: BTreeSet<String> =
             fields_of("Mutation").into_iter().map(|field| field.name.node.to_string()).collect();
         let forgotten: Vec<&String> = all.difference(&hand.done).collect();
