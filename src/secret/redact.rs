@@ -32,6 +32,8 @@ const SECRET_ENDINGS: [&str; 15] = [
 const SECRET_IN_QUERY: [&str; 3] = ["code", "state", "sig"];
 /// Names whose bare value goes to the end of the line: `Authorization: Basic dXNlcjpwYXNz`.
 const WHOLE_LINE_ENDINGS: [&str; 2] = ["authorization", "cookie"];
+/// Stands before the secret part of a webhook's address.
+const WEBHOOK_PATH: &str = "/webhooks/pax8/";
 
 /// The text with every secret that is known, or that its surroundings give away, replaced by `[redacted]`.
 pub fn redact(text: &str) -> String {
@@ -84,6 +86,10 @@ fn copy_word(text: &str, at: usize, output: &mut String) -> usize {
         output.push_str(TOKEN_PREFIX);
         output.push_str(REDACTED);
         return used;
+    }
+    if text[..at].ends_with(WEBHOOK_PATH) {
+        output.push_str(REDACTED);
+        return word.len();
     }
     if let Some(used) = json_web_token(rest) {
         output.push_str(REDACTED);
@@ -308,6 +314,13 @@ mod tests {
         }
         check("sent with bearer abc.def-ghi", "sent with bearer [redacted]");
         check(r#"("authorization", "Bearer abc")"#, r#"("authorization", "Bearer [redacted]")"#);
+    }
+
+    #[test]
+    fn addresses_of_webhooks() {
+        check("https://c.example/webhooks/pax8/Abc-1_2 is down", "https://c.example/webhooks/pax8/[redacted] is down");
+        check("https://c.example/webhooks/pax8/********", "https://c.example/webhooks/pax8/********");
+        check("https://api.pax8.com/api/v2/webhooks/7f", "https://api.pax8.com/api/v2/webhooks/7f");
     }
 
     #[test]

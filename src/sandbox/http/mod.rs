@@ -12,6 +12,7 @@ mod query;
 mod reply;
 mod revio;
 mod token;
+mod webhook;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -218,6 +219,7 @@ struct Sandbox {
     pax8_budget: Arc<Budget>,
     psa_budget: Arc<Budget>,
     billing_budget: Budget,
+    webhooks: webhook::Webhooks,
 }
 
 /// Reads or makes the world and starts to listen.
@@ -254,6 +256,7 @@ pub async fn start(options: Options) -> Result<RunningSandbox, StartError> {
         psa_budget,
         billing_budget: budget(),
         origin,
+        webhooks: webhook::Webhooks::new(Arc::clone(&options.clock)),
     });
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
@@ -274,10 +277,12 @@ fn router(sandbox: Arc<Sandbox>) -> Router {
         .route("/sandbox/faults", post(order_fault).get(list_faults).delete(clear_faults))
         .route("/sandbox/tokens", get(count_tokens).delete(revoke_tokens))
         .route("/sandbox/grants", delete(revoke_grants))
+        .route("/sandbox/webhooks/deliver", post(webhook::deliver))
         .layer(middleware::from_fn(only_from_this_machine));
     let surfaces = Router::new()
         .route("/v1/token", post(pax8_token))
         .route("/v1/{*path}", any(pax8))
+        .route("/api/v2/{*path}", any(webhook::manage))
         .route("/psa/api/v1/auth/api-key/exchange", post(psa_token))
         .route("/psa/{*path}", any(psa))
         .route("/billing/v1/{*path}", any(billing))

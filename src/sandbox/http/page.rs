@@ -44,6 +44,9 @@ td {{ padding: 2px 24px 2px 0; }}
 <li>token address: <code>{origin}/v1/token</code>, audience <code>{PAX8_AUDIENCE}</code></li>
 <li>client id <code>{PAX8_CLIENT_ID}</code>, client secret <code>{PAX8_CLIENT_SECRET}</code></li>
 </ul>
+<p>Webhooks are made at <code>{origin}/api/v2/webhooks</code> and sent when somebody asks for it:</p>
+<pre>curl -X POST {origin}/sandbox/webhooks/deliver -H 'content-type: application/json' \
+  -d '{{"topic": "INVOICE", "times": 1}}'</pre>
 <h2>Rev.io PSA</h2>
 <ul>
 <li>base address: <code>{origin}/psa</code></li>
