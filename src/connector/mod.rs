@@ -15,6 +15,7 @@ pub mod oidc;
 pub mod pax8;
 pub mod psa;
 pub mod setting;
+pub mod webhook;
 
 use std::time::Duration;
 

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{NaiveDate, TimeDelta};
+use url::Url;
 
 use super::PROVIDER;
 use super::convert::{self, Account, LineOrigin};
 use super::paging::{Following, Place};
 use super::settings::{Pax8Proof, Pax8Settings};
+use super::webhook::webhook_base;
 use super::wire::List;
 use crate::connector::http::{Authorization, ClientSettings, ProviderClient, Recorder, parse_base_url};
 use crate::connector::json::{Reason, parse_zone};
@@ -37,7 +39,9 @@ const PROBED: [(CapabilityKind, &str, &str); 3] = [
 /// A Pax8 account.
 #[derive(Debug)]
 pub struct Pax8 {
-    client: ProviderClient,
+    pub(super) client: ProviderClient,
+    pub(super) webhook_base: Url,
+    pub(super) webhook_integration_id: Option<String>,
     page_size: u32,
     account: Account,
 }
@@ -89,7 +93,9 @@ impl Pax8 {
         };
         let client = client.with_authorization(authorization);
         let account = Account { zone: parse_zone(&settings.time_zone)? };
-        Ok(Self { client, page_size: settings.bounded_page_size(), account })
+        let webhook_base = webhook_base(settings)?;
+        let webhook_integration_id = settings.webhook_integration_id.clone();
+        Ok(Self { client, webhook_base, webhook_integration_id, page_size: settings.bounded_page_size(), account })
     }
 
     fn listing<'a>(&self, segments: &'a [&'a str], sort: Option<&str>) -> Listing<'a> {

@@ -35,6 +35,7 @@ mod client;
 pub mod convert;
 mod paging;
 mod settings;
+mod webhook;
 pub mod wire;
 
 pub use client::{Pax8, price_page};

@@ -23,6 +23,12 @@ pub struct Pax8Settings {
     pub base_url: String,
     /// Token endpoint.
     pub token_url: String,
+    /// Address of the API of webhooks; `/api/v2` beside the partner API when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_base_url: Option<String>,
+    /// Id that Pax8 gave an integrator, whose webhooks have to name it; an MSP's own have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_integration_id: Option<String>,
     /// What the token is for.
     pub audience: String,
     /// Public half of the credentials.
@@ -55,6 +61,8 @@ impl Default for Pax8Settings {
         Self {
             base_url: "https://api.pax8.com/v1".to_owned(),
             token_url: "https://api.pax8.com/v1/token".to_owned(),
+            webhook_base_url: None,
+            webhook_integration_id: None,
             audience: "https://api.pax8.com".to_owned(),
             client_id: String::new(),
             page_size: 200,
