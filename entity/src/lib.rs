@@ -47,3 +47,5 @@ pub mod sync_run;
 pub mod vendor_invoice;
 pub mod vendor_invoice_line;
 pub mod vendor_price;
+pub mod webhook;
+pub mod webhook_delivery;

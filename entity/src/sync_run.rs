@@ -15,6 +15,7 @@ pub struct Model {
     pub trigger: String,
     pub requested_by: Option<String>,
     pub checkpoint: String,
+    pub datasets: Option<String>,
     pub counts: String,
     pub issue_count: i64,
     pub failure: Option<String>,

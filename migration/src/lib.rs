@@ -12,6 +12,7 @@ mod m20261126_000007_work;
 mod m20261126_000009_matching;
 mod m20261127_000011_authorization;
 mod m20261127_000012_callers;
+mod m20261127_000013_webhooks;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, MigrationName, MigrationTrait, SchemaManager};
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
                 columns: m20261127_000012_callers::COLUMNS,
                 statements: &[],
             }),
+            Box::new(m20261127_000013_webhooks::Webhooks),
         ]
     }
 }

@@ -63,6 +63,8 @@ ids! {
     AuditEventId,
     /// A unit of durable work.
     JobId,
+    /// A webhook.
+    WebhookId,
 }
 
 /// A provider's own id of a record: opaque text.

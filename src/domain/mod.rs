@@ -16,3 +16,4 @@ pub mod retention;
 pub mod run;
 pub mod schedule;
 pub mod suppression;
+pub mod webhook;

@@ -145,6 +145,52 @@ impl Dataset {
     }
 }
 
+/// Some of the lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Datasets(u16);
+
+impl Datasets {
+    /// None of them.
+    pub const NONE: Self = Self(0);
+
+    /// Every list.
+    pub const ALL: Self = Self((1 << Dataset::ALL.len()) - 1);
+
+    /// These lists.
+    pub fn of(lists: &[Dataset]) -> Self {
+        Self(lists.iter().fold(0, |bits, list| bits | Self::bit(*list)))
+    }
+
+    fn bit(list: Dataset) -> u16 {
+        1 << list as u16
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self == Self::NONE
+    }
+
+    /// Whether a list is among them.
+    pub fn contains(self, list: Dataset) -> bool {
+        self.0 & Self::bit(list) != 0
+    }
+
+    /// These and those.
+    pub fn with(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// These without those.
+    pub fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
+    /// The lists, in the order in which a run reads them.
+    pub fn iter(self) -> impl Iterator<Item = Dataset> {
+        Dataset::ALL.into_iter().filter(move |list| self.contains(*list))
+    }
+}
+
 /// How far one list was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DatasetCount {
@@ -201,6 +247,8 @@ pub struct SyncRun {
     pub phase: SyncPhase,
     /// What set it off.
     pub trigger: SyncTrigger,
+    /// Lists that it reads; what is on the others stays as it is.
+    pub datasets: Datasets,
     /// Who asked for it; `None` for the schedule.
     pub requested_by: Option<String>,
     /// What was counted.
@@ -398,6 +446,21 @@ pub struct Numbered<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_are_put_together_and_taken_apart() {
+        assert_eq!(Datasets::ALL.iter().collect::<Vec<_>>(), Dataset::ALL);
+        let (one, other) =
+            (Datasets::of(&[Dataset::VendorPrices, Dataset::Companies]), Datasets::of(&Dataset::ALL[..2]));
+        assert_eq!(
+            one.iter().collect::<Vec<_>>(),
+            [Dataset::Companies, Dataset::VendorPrices],
+            "in the order of a run"
+        );
+        assert_eq!(one.without(other), Datasets::of(&[Dataset::VendorPrices]));
+        assert_eq!(one.with(other).without(one), Datasets::of(&[Dataset::Pax8Products]));
+        assert!(one.without(Datasets::ALL).is_empty() && Datasets::ALL == Datasets::of(&Dataset::ALL));
+    }
 
     #[test]
     fn a_number_that_could_not_be_read_is_hidden_and_the_rest_stays() {

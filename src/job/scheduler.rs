@@ -41,7 +41,7 @@ impl Scheduler {
         }
     }
 
-    /// Starts every sync that is due, and shows again what rules hid that have expired.
+    /// Starts every sync that is due or that a provider asked for, and shows again what rules hid that have expired.
     pub async fn look(&self) -> Result<(), StorageError> {
         let core = &self.services.core;
         for due in integration::due(core.store.read(), core.clock.now()).await? {
@@ -61,6 +61,7 @@ impl Scheduler {
                 }
             }
         }
+        self.services.sync.start_wanted().await?;
         self.services.discrepancy.show_expired().await
     }
 

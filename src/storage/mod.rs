@@ -37,6 +37,7 @@ pub mod sync_work;
 pub mod text;
 pub mod token;
 pub mod total;
+pub mod webhook;
 
 use std::collections::BTreeSet;
 use std::ops::Deref;

@@ -19,8 +19,8 @@ use super::{StorageError, Tx};
 use crate::domain::id::{IntegrationId, OrganizationId, SyncRunId};
 use crate::domain::provider::Side;
 use crate::domain::run::{
-    Dataset, DatasetCount, MatchCount, Numbered, RunStatus, SyncCounts, SyncEvent, SyncIssue, SyncPhase, SyncRun,
-    SyncTrigger,
+    Dataset, DatasetCount, Datasets, MatchCount, Numbered, RunStatus, SyncCounts, SyncEvent, SyncIssue, SyncPhase,
+    SyncRun, SyncTrigger,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -114,6 +114,17 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, StorageError> {
     serde_json::from_str(text).map_err(|error| StorageError::Corrupt(format!("a run's JSON: {error}")))
 }
 
+/// Lists as a column has them: words with commas.
+pub(super) fn datasets_text(lists: Datasets) -> String {
+    lists.iter().map(Dataset::word).collect::<Vec<_>>().join(",")
+}
+
+/// The lists of a column.
+pub(super) fn datasets(text: &str) -> Result<Datasets, StorageError> {
+    let words = text.split(',').filter(|word| !word.is_empty());
+    Ok(Datasets::of(&words.map(Dataset::read).collect::<Result<Vec<_>, _>>()?))
+}
+
 fn domain(model: Model) -> Result<SyncRun, StorageError> {
     Ok(SyncRun {
         id: SyncRunId(model.id),
@@ -122,6 +133,7 @@ fn domain(model: Model) -> Result<SyncRun, StorageError> {
         status: RunStatus::read(&model.status)?,
         phase: SyncPhase::read(&model.phase)?,
         trigger: SyncTrigger::read(&model.trigger)?,
+        datasets: model.datasets.as_deref().map_or(Ok(Datasets::ALL), datasets)?,
         requested_by: model.requested_by,
         counts: counts(parse(&model.counts)?)?,
         issue_count: model.issue_count,
@@ -141,6 +153,7 @@ fn active(run: &SyncRun) -> ActiveModel {
         status: Set(run.status.word().to_owned()),
         phase: Set(run.phase.word().to_owned()),
         trigger: Set(run.trigger.word().to_owned()),
+        datasets: Set((run.datasets != Datasets::ALL).then(|| datasets_text(run.datasets))),
         requested_by: Set(run.requested_by.clone()),
         counts: Set(json(&counts_row(&run.counts))),
         issue_count: Set(run.issue_count),

@@ -16,6 +16,7 @@ use crate::domain::record::{
     VendorInvoiceStatus, VendorLineKind,
 };
 use crate::domain::run::{ChangeKind, Dataset, ReconciliationPhase, RunStatus, SyncPhase, SyncTrigger};
+use crate::domain::webhook::WebhookStatus;
 use crate::engine::billing::{Class, Reason, Verdict};
 use crate::report::totals::Dimension;
 
@@ -104,6 +105,7 @@ words! {
         Waiting = "WAITING", ReadingPax8 = "READING_PAX8", ReadingPsa = "READING_PSA", Matching = "MATCHING",
         Planning = "PLANNING", Applying = "APPLYING", Done = "DONE",
     }
+    WebhookStatus { Registering = "REGISTERING", Active = "ACTIVE" }
     SyncTrigger { Setup = "SETUP", Manual = "MANUAL", Schedule = "SCHEDULE", Webhook = "WEBHOOK" }
     ReconciliationPhase {
         Waiting = "WAITING", Loading = "LOADING", Comparing = "COMPARING", Storing = "STORING", Done = "DONE",

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::connector::Cursor;
-use crate::domain::run::Dataset;
+use crate::domain::run::{Dataset, Datasets};
 use crate::storage::StorageError;
 use crate::storage::text::Word as _;
 
@@ -56,9 +56,9 @@ impl Checkpoint {
         serde_json::to_string(&row).expect("texts are always JSON")
     }
 
-    /// The list in hand.
-    pub fn current(&self) -> Option<Dataset> {
-        Dataset::ALL.into_iter().find(|dataset| !self.done.contains(dataset))
+    /// The list in hand, of those that the run reads.
+    pub fn current(&self, wanted: Datasets) -> Option<Dataset> {
+        wanted.iter().find(|dataset| !self.done.contains(dataset))
     }
 
     /// Goes on at a place, or to the next list.
@@ -82,11 +82,16 @@ mod tests {
         let mut checkpoint = Checkpoint::read("{}").expect("a new run has an empty checkpoint");
         checkpoint.advance(Dataset::Companies, Some(Place { cursor: Some(Cursor("2".into())), parent: None }));
         assert_eq!(Checkpoint::read(&checkpoint.write()).expect("our own text"), checkpoint);
-        let mut seen = Vec::new();
-        while let Some(dataset) = checkpoint.current() {
-            seen.push(dataset);
-            checkpoint.advance(dataset, None);
-        }
-        assert_eq!(seen, Dataset::ALL);
+        let walk = |mut checkpoint: Checkpoint, wanted: Datasets| {
+            let mut seen = Vec::new();
+            while let Some(dataset) = checkpoint.current(wanted) {
+                seen.push(dataset);
+                checkpoint.advance(dataset, None);
+            }
+            seen
+        };
+        assert_eq!(walk(checkpoint.clone(), Datasets::ALL), Dataset::ALL);
+        let some = [Dataset::Companies, Dataset::VendorPrices];
+        assert_eq!(walk(checkpoint, Datasets::of(&some)), some, "lists that the run does not read are passed over");
     }
 }

@@ -10,7 +10,7 @@ use crate::connector::ConnectorError;
 use crate::domain::id::{OrganizationId, SyncRunId};
 use crate::domain::integration::SetupStage;
 use crate::domain::provider::{AccountFailure, AccountStatus, ProviderAccount, Side};
-use crate::domain::run::{Dataset, DatasetCount, RunStatus, SyncEvent, SyncIssue, SyncPhase, SyncRun};
+use crate::domain::run::{Dataset, DatasetCount, Datasets, RunStatus, SyncEvent, SyncIssue, SyncPhase, SyncRun};
 use crate::service::Recording;
 use crate::service::mapping::{MappingService, Rematch, RematchError};
 use crate::storage::job::{self, Claim};
@@ -38,16 +38,14 @@ impl SyncService {
     /// whoever claims the job next. Everything else ends in a final status of the run.
     pub async fn execute(&self, claim: &Claim) -> Result<(), StorageError> {
         let run_id = SyncRunId(claim.subject_id);
-        let stop = match self.work(claim, run_id).await {
-            Ok(()) => return Ok(()),
-            Err(stop) => stop,
-        };
-        let (status, failure) = match stop {
-            Stop::Storage(error) => return Err(error),
-            Stop::Failed(sentence) => (RunStatus::Failed, Some(sentence)),
-            Stop::Canceled => (RunStatus::Canceled, None),
-        };
-        self.fail(claim, status, failure).await
+        match self.work(claim, run_id).await {
+            Ok(()) => {}
+            Err(Stop::Storage(error)) => return Err(error),
+            Err(Stop::Failed(sentence)) => self.fail(claim, RunStatus::Failed, Some(sentence)).await?,
+            Err(Stop::Canceled) => self.fail(claim, RunStatus::Canceled, None).await?,
+        }
+        self.go_on(claim.organization_id, run_id).await;
+        Ok(())
     }
 
     /// Ends a run that cannot be finished, with the reason.
@@ -100,7 +98,7 @@ impl SyncService {
             psa: &*psa_connection,
             today: core.clock.now().with_timezone(&pax8.time_zone).date_naive(),
         };
-        while let Some(dataset) = checkpoint.current() {
+        while let Some(dataset) = checkpoint.current(run.datasets) {
             let is_wanted = match dataset {
                 Dataset::Customers | Dataset::Companies => settings.syncs_customers,
                 Dataset::Pax8Products | Dataset::PsaProducts => settings.syncs_products,
@@ -165,7 +163,7 @@ impl SyncService {
         let tx = core.store.begin().await?;
         let now = core.clock.now();
         let (mut run, mut checkpoint) = self.held(&tx, claim, run_id, now).await?;
-        if checkpoint.current() != Some(dataset) {
+        if checkpoint.current(run.datasets) != Some(dataset) {
             return Err(StorageError::LeaseLost.into());
         }
         let pull = Pull { organization_id: claim.organization_id, account_id: owner.id, run_id: Some(run_id), now };
@@ -203,7 +201,7 @@ impl SyncService {
         sync_run::raise_issues(&tx, claim.organization_id, run_id, run.issue_count, now, &issues).await?;
         run.issue_count += i64::try_from(issues.len()).expect("a page in memory has fewer issues");
         checkpoint.advance(dataset, next);
-        run.phase = match checkpoint.current().map(Dataset::side) {
+        run.phase = match checkpoint.current(run.datasets).map(Dataset::side) {
             Some(Side::Pax8) => SyncPhase::ReadingPax8,
             Some(Side::Psa) => SyncPhase::ReadingPsa,
             None => SyncPhase::Matching,
@@ -236,7 +234,9 @@ impl SyncService {
         run.counts.products = products;
         let status = if run.issue_count > 0 { RunStatus::SucceededWithIssues } else { RunStatus::Succeeded };
         finish(&tx, &mut run, status, None, &checkpoint.write(), now).await?;
+        // Some lists alone are not the first sync.
         if let Some(mut owner) = owner
+            && run.datasets == Datasets::ALL
             && owner.setup_stage < SetupStage::ReviewAutomatic
         {
             owner.setup_stage = SetupStage::ReviewAutomatic;

@@ -7,6 +7,7 @@
 mod checkpoint;
 mod execute;
 mod fetch;
+mod refetch;
 mod rows;
 
 use thiserror::Error;
@@ -40,8 +41,9 @@ pub enum SyncError {
     /// The integration is archived.
     #[error("the integration is archived")]
     Archived,
-    /// The schedule asks for no run now: another replica has started it, or a person changed the schedule.
-    #[error("no scheduled sync is due")]
+    /// The schedule asks for no run now, or no message waits: another replica has started it, or a person changed the
+    /// schedule.
+    #[error("no sync is due")]
     NotDue,
     /// Another run waits or works.
     #[error("a sync run of this integration is already active")]
@@ -83,6 +85,7 @@ impl SyncService {
         if trigger == SyncTrigger::Schedule && !is_due {
             return Err(SyncError::NotDue);
         }
+        let datasets = self.lists(&tx, caller, &owner, trigger).await?;
         let (pax8, psa) = account::pair(&*tx, caller.organization_id, integration_id).await.internal(caller)?;
         for account in [pax8, psa] {
             if !account.status.is_usable() {
@@ -96,6 +99,7 @@ impl SyncService {
             status: RunStatus::Queued,
             phase: SyncPhase::Waiting,
             trigger,
+            datasets,
             requested_by: match &caller.actor {
                 Actor::Schedule | Actor::Job => None,
                 actor => Some(actor.name().to_owned()),

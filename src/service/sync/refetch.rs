@@ -1,0 +1,104 @@
+//! Reading some lists again because a provider told of changes. Messages that come together, or while a run works, make
+//! one run: what they are about waits at the webhook until a run takes all of it.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tracing::{info, warn};
+
+use super::{SyncError, SyncService};
+use crate::domain::access::{Actor, Caller, Role};
+use crate::domain::id::{IntegrationId, OrganizationId, SyncRunId};
+use crate::domain::integration::{Integration, SetupStage};
+use crate::domain::run::{Datasets, SyncTrigger};
+use crate::service::OrInternal as _;
+use crate::storage::{StorageError, Tx, sync_run, webhook};
+
+/// How long to wait for more of the kind before a run begins: one change at a provider often makes several messages.
+const SETTLE: Duration = Duration::from_secs(1);
+
+impl SyncService {
+    /// The lists that a run reads. What waits at a webhook and is read by this run waits no longer; all in the
+    /// transaction that makes the run, so that of several replicas one makes it.
+    pub(super) async fn lists(
+        &self,
+        tx: &Tx,
+        caller: &Caller,
+        owner: &Integration,
+        trigger: SyncTrigger,
+    ) -> Result<Datasets, SyncError> {
+        let found = webhook::lock_of_integration(tx, owner.organization_id, owner.id).await.internal(caller)?;
+        let lists = if trigger == SyncTrigger::Webhook {
+            // Before the first sync there is nothing that could be brought up to date.
+            let is_known = owner.setup_stage >= SetupStage::ReviewAutomatic;
+            let wanted = found.iter().fold(Datasets::NONE, |wanted, webhook| wanted.with(webhook.wanted));
+            if wanted.is_empty() || !is_known {
+                return Err(SyncError::NotDue);
+            }
+            wanted
+        } else {
+            Datasets::ALL
+        };
+        for mut webhook in found {
+            if !webhook.wanted.is_empty() {
+                webhook.wanted = webhook.wanted.without(lists);
+                webhook.wanted_since = webhook.wanted_since.filter(|_| !webhook.wanted.is_empty());
+                webhook::update(tx, &webhook).await.internal(caller)?;
+            }
+        }
+        Ok(lists)
+    }
+
+    /// Starts every run that a message asks for. Safe to run on every replica.
+    pub async fn start_wanted(&self) -> Result<(), StorageError> {
+        let settle = TimeDelta::from_std(SETTLE).expect("a wait of seconds");
+        let since = self.core.clock.now() - settle;
+        for (organization_id, integration_id) in webhook::waiting(self.core.store.read(), since).await? {
+            self.refetch(organization_id, integration_id).await;
+        }
+        Ok(())
+    }
+
+    /// Starts a run for the first of several messages, when it had time to become several. Should the process end
+    /// before, the scheduler of the next one finds what waits.
+    pub fn refetch_soon(&self, organization_id: OrganizationId, integration_id: IntegrationId) {
+        let sync = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(SETTLE).await;
+            sync.refetch(organization_id, integration_id).await;
+        });
+    }
+
+    /// Goes on with what providers told while a run worked.
+    pub(super) async fn go_on(&self, organization_id: OrganizationId, ended: SyncRunId) {
+        let read = self.core.store.read();
+        let waits = async {
+            let Some(run) = sync_run::find(read, organization_id, ended).await? else { return Ok(None) };
+            let is_waiting = webhook::is_waiting(read, organization_id, run.integration_id).await?;
+            Ok::<_, StorageError>(is_waiting.then_some(run.integration_id))
+        };
+        match waits.await {
+            Ok(Some(integration_id)) => self.refetch_soon(organization_id, integration_id),
+            Ok(None) => {}
+            // The scheduler looks again.
+            Err(error) => warn!(sync_run.id = %ended, "what waits after sync run `{ended}` cannot be read: {error}"),
+        }
+    }
+
+    async fn refetch(&self, organization_id: OrganizationId, integration_id: IntegrationId) {
+        let caller = Caller {
+            organization_id,
+            actor: Actor::Job,
+            roles: Role::Operator.into(),
+            correlation_id: self.core.ids.next().to_string(),
+        };
+        match self.start(&caller, integration_id, SyncTrigger::Webhook).await {
+            Ok(run) => info!(sync_run.id = %run.id, "a message of the provider started sync run `{}`", run.id),
+            // Whatever waits is taken by the run that works, by the next one, or when the accounts are connected.
+            Err(
+                SyncError::NotDue | SyncError::AlreadyRunning(_) | SyncError::NotConnected(_) | SyncError::Archived,
+            ) => {}
+            Err(error) => warn!("integration `{integration_id}` could not be read again: {error}"),
+        }
+    }
+}
