@@ -23,6 +23,7 @@ use crate::graphql::executor::CallerExecutor;
 use crate::graphql::{self, Schema, SchemaSettings};
 use crate::http::authorization::{self, Callback, CallbackPage, CallbackSide, Parameters};
 use crate::http::download::{self, Download, Downloads, NoDownload};
+use crate::http::webhook::{self, NotTaken, Webhooks};
 use crate::http::{
     AllowedOrigins, AuthenticationFailure, Authenticator, Endpoint, EndpointSettings, GraphiqlPage, Identity, Limits,
     NotReady, Readiness, RequestId, Site, router,
@@ -38,6 +39,7 @@ use crate::service::retention::RetentionService;
 use crate::service::secrets::SecretsService;
 use crate::service::setup::{Authorized, ReturnError, Returned, SetupService};
 use crate::service::user::{Issuer, IssuerSettings};
+use crate::service::webhook::{NotKept, Sender, WebhookService};
 use crate::service::{Connectors, Core, PublicAddress, Services};
 use crate::storage::Store;
 use crate::storage::audit::Seal;
@@ -129,7 +131,8 @@ impl App {
             Arc::new(Connections::new(parts, reach))
         });
         let public_address = PublicAddress::new(public_url);
-        let core = Core { store, clock, ids, seal, connectors, public_address, work: Arc::new(Notify::new()) };
+        let (random, work) = (keys.random(), Arc::new(Notify::new()));
+        let core = Core { store, clock, ids, seal, connectors, public_address, work, random };
         let services = Services::new(core.clone());
         let schema = graphql::schema(services.clone(), schema);
         let secrets = SecretsService::new(core.clone(), keys);
@@ -162,7 +165,8 @@ impl App {
         let readiness = Arc::new(DatabaseReadiness(self.services.core.store.clone()));
         let callback = Arc::new(AuthorizationCallback(self.services.setup.clone()));
         let others = download::routes(Arc::new(ReportDownloads(self.services.reconciliation.clone())))
-            .merge(authorization::routes(callback));
+            .merge(authorization::routes(callback))
+            .merge(webhook::routes(ProviderMessages(self.services.webhook.clone()), webhook::PER_MINUTE));
         router(Site { endpoint, readiness, others })
     }
 
@@ -297,6 +301,29 @@ impl Callback for AuthorizationCallback {
                 CallbackPage { is_connected: false, title, sentences: vec![error.to_string()], status }
             }
         }
+    }
+}
+
+struct ProviderMessages(WebhookService);
+
+#[async_trait]
+impl Webhooks for ProviderMessages {
+    type Sender = Sender;
+
+    async fn admit(&self, path: &str, authorization: &[u8]) -> Result<(Arc<str>, Sender), NotTaken> {
+        match self.0.admit(path, authorization).await {
+            Ok(Some(sender)) => Ok((sender.webhook_id().to_string().into(), sender)),
+            Ok(None) => Err(NotTaken::Unknown),
+            Err(error) => Err(NotTaken::Failed(error.to_string())),
+        }
+    }
+
+    async fn keep(&self, sender: Sender, body: &[u8]) -> Result<(), NotTaken> {
+        self.0.keep(sender, body).await.map_err(|error| match error {
+            NotKept::NotAnObject => NotTaken::NotAnObject,
+            NotKept::Removed => NotTaken::Unknown,
+            NotKept::Storage(error) => NotTaken::Failed(error.to_string()),
+        })
     }
 }
 

@@ -35,6 +35,7 @@
 //! | what a decision, a rule that hides or a closed month means | [`domain::decision`], [`domain::suppression`], [`domain::closing`] |
 //! | who is let in | [`service::access`], and [`service::user`] with [`secret::jwt`] for the users of an issuer |
 //! | who may do what, and what is remembered of it | the use case in [`service`] |
+//! | what a message of a provider makes us read again | [`domain::webhook`]; taking it is [`service::webhook`] |
 //! | a field or an operation of the API | [`graphql`]: objects, queries, one file per mutation |
 //! | a table | `migration`, `entity` and the repository in [`storage`] |
 //!

@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::DemoArguments;
 use super::run::log;
@@ -110,20 +111,20 @@ impl Story {
         let (keys, _) = KeyRing::load_or_create(&KeyRing::file_beside(&file), Arc::new(SystemRandom))?;
         let store = Store::connect(&format!("sqlite://{}", file.display())).await?;
         store.migrate().await?;
+        let listen = arguments.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let listener = TcpListener::bind(listen).await.context("The server cannot listen")?;
+        let address = listener.local_addr()?;
         let app = App::new(Parts {
             store,
             keys: Arc::new(keys),
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             reach: Reach::default(),
-            public_url: None,
             connectors: None,
             schema: SchemaSettings::default(),
+            public_url: Url::parse(&format!("http://{address}")).ok(),
         });
         let caller = app.access.operator("default").await?;
-        let listen = arguments.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        let listener = TcpListener::bind(listen).await.context("The server cannot listen")?;
-        let address = listener.local_addr()?;
         step(&format!("  Server    GraphQL at http://{address}/graphql, SQLite file {}\n", file.display()));
         let site = SiteSettings {
             limits: Limits::default(),

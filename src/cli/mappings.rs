@@ -69,9 +69,13 @@ pub(super) fn report(rejected: &[RejectedRow]) -> bool {
 
 /// The program, and the integration with the operator as a member of its organization.
 pub(super) async fn owner(store: &StoreArguments, integration: &str) -> anyhow::Result<(App, Caller, IntegrationId)> {
-    let settings = Settings::load(store)?;
+    owner_by(&Settings::load(store)?, integration).await
+}
+
+/// The same, with settings that were read.
+pub(super) async fn owner_by(settings: &Settings, integration: &str) -> anyhow::Result<(App, Caller, IntegrationId)> {
     log(settings.log_level, settings.log_format);
-    let app = super::open::app(&settings).await?;
+    let app = super::open::app(settings).await?;
     // The id as the API shows it, or the plain one inside, which the operator may read in the database.
     let id = decode_as(&integration.into(), NodeKind::Integration).or_else(|| integration.parse().ok());
     let id = id.map(IntegrationId).with_context(|| format!("`{integration}` is not the ID of an integration"))?;

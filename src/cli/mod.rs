@@ -21,6 +21,7 @@ pub mod secrets;
 mod serve;
 pub mod settings;
 mod token;
+mod webhook;
 
 pub use run::run;
 
@@ -178,6 +179,12 @@ pub enum Command {
         /// What to measure.
         #[command(subcommand)]
         command: bench::BenchCommand,
+    },
+    /// Lets Pax8 tell this server of changes by itself.
+    Webhook {
+        /// What to do.
+        #[command(subcommand)]
+        command: webhook::WebhookCommand,
     },
     /// Brings the database up to this version; `serve` does so by itself.
     #[command(after_long_help = "Example:\n  concord migrate --database postgres://concord@db/concord")]
@@ -380,6 +387,10 @@ mod tests {
             "concord match --kind customers --left l.csv --right r.csv --out o.csv --explain e.csv",
             "concord match --data d --out o",
             "concord bench match --left 10 --right 10",
+            "concord webhook register --integration i --topics INVOICE,CLIENT --public-url https://c.example",
+            "concord webhook register --integration i --manual",
+            "concord webhook test --integration i --topic INVOICE",
+            "concord webhook list --database sqlite://x.db",
             "concord doctor",
             "concord secrets rotate --database sqlite://x.db",
             "concord secrets status",

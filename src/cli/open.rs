@@ -30,12 +30,12 @@ pub(super) async fn app(settings: &Settings) -> anyhow::Result<App> {
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         reach: Reach { private_networks: settings.allow_private_networks, files_root: files_root(settings) },
-        public_url: settings.public_url.clone(),
         connectors: None,
         schema: SchemaSettings {
             introspection: if settings.introspection { Introspection::Open } else { Introspection::Closed },
             cost_limit: settings.limits.cost,
         },
+        public_url: settings.public_url.clone(),
     }))
 }
 

@@ -53,6 +53,7 @@ async fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Match(arguments) => super::match_::run(arguments).await,
         Command::Doctor(arguments) => super::doctor::run(&arguments).await,
         Command::Bench { command } => super::bench::run(&command).await,
+        Command::Webhook { command } => super::webhook::run(&command).await,
         Command::Migrate(arguments) => super::migrate::run(&arguments).await,
     }
 }

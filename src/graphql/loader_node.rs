@@ -15,10 +15,11 @@ use crate::domain::provider::ProviderAccount;
 use crate::domain::record::Subscription;
 use crate::domain::run::{ReconciliationRun, SyncRun};
 use crate::domain::suppression::SuppressionRule;
+use crate::domain::webhook::Webhook;
 use crate::storage::exclusion::{self, Exclusion};
 use crate::storage::source::Stored;
 use crate::storage::token::{self, StoredToken};
-use crate::storage::{account, audit, billing, integration, mapping, reconciliation, suppression, sync_run};
+use crate::storage::{account, audit, billing, integration, mapping, reconciliation, suppression, sync_run, webhook};
 
 macro_rules! node_loaders {
     ($($(#[$doc:meta])* $key:ident: $read:path => $object:ty, $id:expr;)*) => {$(
@@ -47,6 +48,8 @@ macro_rules! node_loaders {
 node_loaders! {
     /// An integration.
     IntegrationKey: integration::by_ids => Integration, |integration| integration.id.0;
+    /// The webhook of an account.
+    WebhookKey: webhook::of_accounts => Webhook, |webhook| webhook.account_id.0;
     /// A provider account.
     AccountKey: account::by_ids => ProviderAccount, |account| account.id.0;
     /// A sync run.

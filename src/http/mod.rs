@@ -12,6 +12,7 @@ mod limits;
 mod origin;
 mod request_id;
 mod serve;
+pub mod webhook;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -72,10 +73,11 @@ fn default_header(name: HeaderName, value: &'static str) -> SetResponseHeaderLay
     SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
 
-/// The span of a request. The query string is left out, because variables may be in it; headers and bodies too.
+/// The span of a request. The query string is left out, because variables may be in it; headers and bodies too, and the
+/// secret part of a webhook's address.
 fn span_of(request: &Request) -> Span {
     let id = request.extensions().get::<RequestId>().map(RequestId::as_str).unwrap_or_default();
-    tracing::info_span!("request", request.id = id, method = %request.method(), path = request.uri().path())
+    tracing::info_span!("request", request.id = id, method = %request.method(), path = webhook::shown(request.uri().path()))
 }
 
 fn log_response(response: &Response, latency: Duration, span: &Span) {

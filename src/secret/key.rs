@@ -178,16 +178,14 @@ impl KeyRing {
         Ok(Self { keys: keys.into(), random })
     }
 
+    /// Where its unpredictable bytes come from.
+    pub fn random(&self) -> Arc<dyn Random> {
+        Arc::clone(&self.random)
+    }
+
     /// Id of the key that seals.
     pub fn sealing_key_id(&self) -> &str {
         &self.sealing_key().id
-    }
-
-    /// 256 random bits as 43 characters that can stand in an address or a header.
-    pub fn random_text(&self) -> SecretString {
-        let mut bits = Zeroizing::new([0; KEY_LENGTH]);
-        self.random.fill(bits.as_mut_slice());
-        SecretString::from(URL_SAFE_NO_PAD.encode(bits.as_slice()))
     }
 
     /// Ids of all keys; the first one seals.

@@ -13,6 +13,6 @@ pub mod token;
 
 pub use key::{KeyError, KeyFile, KeyRing, OpenError, Sealed};
 pub use known::{hide_known, remember};
-pub use random::{CountingRandom, Random, SystemRandom};
+pub use random::{CountingRandom, Random, SystemRandom, unguessable};
 pub use redact::{REDACTED, redact, redact_header};
 pub use token::{ApiToken, NotAToken};

@@ -2,7 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SecureRandom;
+use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
 
 /// Makes bytes that nobody can guess.
 pub trait Random: Send + Sync {
@@ -32,6 +36,13 @@ impl Random for CountingRandom {
             part.copy_from_slice(&count.to_be_bytes()[8 - part.len()..]);
         }
     }
+}
+
+/// 256 random bits as 43 characters that can stand in an address or a header.
+pub fn unguessable(random: &dyn Random) -> SecretString {
+    let mut bits = Zeroizing::new([0_u8; 32]);
+    random.fill(bits.as_mut_slice());
+    SecretString::from(URL_SAFE_NO_PAD.encode(bits.as_slice()))
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use crate::connector::oauth::delegated::{Authorizer, GrantedTokens};
 use crate::connector::pax8::{self, Pax8, Pax8Proof, Pax8Settings};
 use crate::connector::psa::revio::{self, Revio, RevioSecrets, RevioSettings};
 use crate::connector::setting::SettingError;
+use crate::connector::webhook::ProviderWebhooks;
 use crate::connector::{ConnectorError, Marketplace, Psa};
 use crate::domain::id::ProviderAccountId;
 use crate::domain::provider::{ConnectionMethod, ConnectorKind, ProviderAccount, Side};
@@ -46,6 +47,7 @@ pub struct Reach {
 
 #[derive(Clone)]
 enum Connection {
+    Pax8(Arc<Pax8>),
     Marketplace(Arc<dyn Marketplace>),
     Psa(Arc<dyn Psa>),
 }
@@ -93,7 +95,7 @@ struct FilesRow {
 
 /// Settings that can be used.
 enum Understood {
-    Pax8(Pax8Settings),
+    Pax8(Box<Pax8Settings>),
     Revio(Box<RevioSettings>),
     Files(PathBuf),
 }
@@ -256,7 +258,10 @@ impl Connections {
                 settings.check()?;
                 self.check_url("base_url", &settings.base_url)?;
                 self.check_url("token_url", &settings.token_url)?;
-                Understood::Pax8(settings)
+                if let Some(base) = &settings.webhook_base_url {
+                    self.check_url("webhook_base_url", base)?;
+                }
+                Understood::Pax8(Box::new(settings))
             }
             ConnectorKind::RevioPsa => {
                 let settings: RevioSettings = parsed(&account.settings)?;
@@ -297,7 +302,7 @@ impl Connections {
                     (None, None) => return Err(ConnectorError::Unsupported("the client secret is not set".to_owned())),
                 };
                 let connected = Pax8::connect(&settings, proof, clock, recorder)?;
-                Opened { connection: Connection::Marketplace(Arc::new(connected)), keeper }
+                Opened { connection: Connection::Pax8(Arc::new(connected)), keeper }
             }
             (Understood::Revio(settings), _) => {
                 let Proof { secret, keeper } = proof()?;
@@ -409,6 +414,7 @@ impl Connectors for Connections {
         recording: Recording,
     ) -> Result<Arc<dyn Marketplace>, ConnectorError> {
         match self.fresh(account, credentials, recording).await? {
+            Connection::Pax8(pax8) => Ok(pax8),
             Connection::Marketplace(marketplace) => Ok(marketplace),
             Connection::Psa(_) => {
                 Err(ConnectorError::Unsupported("the account is not one of a marketplace".to_owned()))
@@ -424,8 +430,22 @@ impl Connectors for Connections {
     ) -> Result<Arc<dyn Psa>, ConnectorError> {
         match self.fresh(account, credentials, recording).await? {
             Connection::Psa(psa) => Ok(psa),
-            Connection::Marketplace(_) => {
+            Connection::Pax8(_) | Connection::Marketplace(_) => {
                 Err(ConnectorError::Unsupported("the account is not one of a PSA".to_owned()))
+            }
+        }
+    }
+
+    async fn webhooks(
+        &self,
+        account: &ProviderAccount,
+        credentials: &SealedCredentials,
+        recording: Recording,
+    ) -> Result<Arc<dyn ProviderWebhooks>, ConnectorError> {
+        match self.fresh(account, credentials, recording).await? {
+            Connection::Pax8(pax8) => Ok(pax8),
+            Connection::Marketplace(_) | Connection::Psa(_) => {
+                Err(ConnectorError::Unsupported("the account's connector knows no webhooks".to_owned()))
             }
         }
     }
@@ -486,10 +506,6 @@ impl Connectors for Connections {
 
     fn revocable(&self, account: &ProviderAccount, sealed: &str) -> Option<SecretString> {
         revocable(&self.parts.keys, (account.organization_id, account.id), sealed)
-    }
-
-    fn random_text(&self) -> SecretString {
-        self.parts.keys.random_text()
     }
 }
 
@@ -569,8 +585,8 @@ mod tests {
             .expect("a connection")
             .connection
         {
-            Connection::Marketplace(marketplace) => Arc::as_ptr(&marketplace).cast::<()>() as usize,
-            Connection::Psa(_) => panic!("Pax8 is no PSA"),
+            Connection::Pax8(pax8) => Arc::as_ptr(&pax8).cast::<()>() as usize,
+            Connection::Marketplace(_) | Connection::Psa(_) => panic!("Pax8 is Pax8"),
         };
         let first = open(&account, Recording::Off);
         assert_eq!(open(&account, Recording::Off), first, "its token and its rate budget are kept");

@@ -19,6 +19,7 @@ pub mod secrets;
 pub mod setup;
 pub mod sync;
 pub mod user;
+pub mod webhook;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -42,9 +43,11 @@ use self::reconciliation::ReconciliationService;
 use self::sealing::SealedPlace;
 use self::setup::SetupService;
 use self::sync::SyncService;
+use self::webhook::WebhookService;
 use crate::connector::oauth::application::Application;
 use crate::connector::oauth::delegated::{Authorizer, GrantedTokens};
 use crate::connector::setting::SettingError;
+use crate::connector::webhook::ProviderWebhooks;
 use crate::connector::{ConnectorError, Marketplace, Psa};
 use crate::domain::access::{Caller, Forbidden};
 use crate::domain::audit::Change;
@@ -52,6 +55,7 @@ use crate::domain::integration::{Integration, IntegrationSettings};
 use crate::domain::provider::ProviderAccount;
 use crate::domain::schedule::Schedule;
 use crate::environment::{Clock, Ids};
+use crate::secret::Random;
 use crate::storage::account::SealedCredentials;
 use crate::storage::audit::{self as chain, Seal};
 use crate::storage::authorization::NewTokens;
@@ -149,6 +153,16 @@ pub trait Connectors: Send + Sync {
         recording: Recording,
     ) -> Result<Arc<dyn Psa>, ConnectorError>;
 
+    /// What asks the provider behind an account to tell of changes.
+    async fn webhooks(
+        &self,
+        _: &ProviderAccount,
+        _: &SealedCredentials,
+        _: Recording,
+    ) -> Result<Arc<dyn ProviderWebhooks>, ConnectorError> {
+        Err(ConnectorError::Unsupported("the account's connector knows no webhooks".to_owned()))
+    }
+
     /// Whether an account could be connected with these settings and these keys, as far as that can be known without
     /// asking the provider.
     fn check(&self, _: &ProviderAccount, _: Option<&SecretString>) -> Result<(), SettingError> {
@@ -185,19 +199,24 @@ pub trait Connectors: Send + Sync {
     fn revocable(&self, _: &ProviderAccount, _: &str) -> Option<SecretString> {
         None
     }
-
-    /// 256 random bits as text that can stand in an address.
-    fn random_text(&self) -> SecretString;
 }
 
 /// The address under which others reach the server: links and callbacks begin with it.
 #[derive(Debug, Clone, Default)]
-pub struct PublicAddress(Arc<OnceLock<Url>>);
+pub struct PublicAddress {
+    configured: Option<Url>,
+    listening: Arc<OnceLock<Url>>,
+}
 
 impl PublicAddress {
     /// The configured address, where there is one.
     pub fn new(configured: Option<Url>) -> Self {
-        Self(Arc::new(configured.map_or_else(OnceLock::new, OnceLock::from)))
+        Self { configured, listening: Arc::default() }
+    }
+
+    /// What the operator said; `None` when nobody did.
+    pub fn configured(&self) -> Option<&Url> {
+        self.configured.as_ref()
     }
 
     /// Uses the address that the server listens on, unless one was configured.
@@ -205,14 +224,14 @@ impl PublicAddress {
         let host = if listening.ip().is_unspecified() { "localhost".to_owned() } else { listening.ip().to_string() };
         let host = if listening.is_ipv6() && host != "localhost" { format!("[{host}]") } else { host };
         if let Ok(url) = Url::parse(&format!("http://{host}:{}/", listening.port())) {
-            // One that was configured stays.
-            let _ = self.0.set(url);
+            // A server listens once.
+            let _ = self.listening.set(url);
         }
     }
 
     /// A path below the address; `None` before the server listens.
     pub fn join(&self, path: &str) -> Option<Url> {
-        let mut url = self.0.get()?.clone();
+        let mut url = self.configured.as_ref().or_else(|| self.listening.get())?.clone();
         let whole = format!("{}/{}", url.path().trim_end_matches('/'), path.trim_start_matches('/'));
         url.set_path(&whole);
         Some(url)
@@ -236,6 +255,8 @@ pub struct Core {
     pub public_address: PublicAddress,
     /// Wakes the workers when there is something to do.
     pub work: Arc<Notify>,
+    /// Unpredictable bytes.
+    pub random: Arc<dyn Random>,
 }
 
 /// Every service, as the schema and the command line use them.
@@ -263,6 +284,8 @@ pub struct Services {
     pub audit: AuditService,
     /// API tokens.
     pub api_token: ApiTokenService,
+    /// What providers tell by themselves.
+    pub webhook: WebhookService,
 }
 
 impl Services {
@@ -279,6 +302,7 @@ impl Services {
             closing: ClosingService::new(core.clone()),
             audit: AuditService::new(core.clone()),
             api_token: ApiTokenService::new(core.clone()),
+            webhook: WebhookService::new(core.clone()),
             core,
         }
     }

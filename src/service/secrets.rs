@@ -6,13 +6,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::Core;
 use super::access::operator;
 use super::sealing::SealedPlace;
 use crate::domain::audit::Change;
-use crate::domain::id::{OrganizationId, ProviderAccountId};
+use crate::domain::id::ProviderAccountId;
 use crate::secret::{KeyRing, OpenError, Sealed};
 use crate::storage::sealed::{self, KeyUse, SealedColumn, SealedRow};
 use crate::storage::{StorageError, Store};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use concord::connector::ConnectorError;
 use concord::connector::http::Recorder;
-use concord::connector::pax8::{Pax8, Pax8Secret, Pax8Settings};
+use concord::connector::pax8::{Pax8, Pax8Proof, Pax8Settings};
 use concord::connector::webhook::{NewWebhook, ProviderWebhooks as _};
 use serde_json::{Value, json};
 use wiremock::matchers::{body_json, method, path};
@@ -63,8 +63,8 @@ async fn a_webhook_is_asked_for_with_everything_that_it_needs() {
     let tape = Arc::new(Tape::default());
     let recorder: Arc<dyn Recorder> = tape.clone();
     let settings = Pax8Settings { webhook_integration_id: Some("77aa".into()), ..pax8_settings(&server) };
-    let secret = Pax8Secret { client_secret: "s3cret".into() };
-    let account = Pax8::connect(&settings, &secret, clock(), Some(recorder)).unwrap();
+    let proof = Pax8Proof::ClientSecret("s3cret".into());
+    let account = Pax8::connect(&settings, proof, clock(), Some(recorder)).unwrap();
     let made = account.create(&new()).await.unwrap();
     assert_eq!((made.id.as_str(), made.is_active, made.topics), ("w-1", true, vec!["INVOICE".to_owned()]));
     let traffic = format!("{:?}", tape.0.lock().unwrap());
@@ -98,7 +98,8 @@ async fn a_webhook_of_which_nobody_knows_is_looked_for_and_never_asked_for_twice
     let account = pax8(&server).await;
     answer(&server, "POST", at, 400, &json!({ "type": "BAD_REQUEST", "message": format!("`{URL}` is bad") })).await;
     let error = account.create(&new()).await.unwrap_err();
-    assert_eq!(error.to_string(), "Pax8 refused the request: `[redacted]` is bad");
+    let said = "Pax8 refused the request: `https://concord.example/webhooks/pax8/[redacted]` is bad";
+    assert_eq!(error.to_string(), said);
     assert_eq!(asked(&server, "GET", at).await, 0);
 }
 

@@ -6,6 +6,7 @@ mod connector_http;
 mod connector_pax8;
 mod connector_pax8_paging;
 mod connector_pax8_quirks;
+mod connector_pax8_webhooks;
 mod connector_revio;
 mod connector_support;
 mod contract;

@@ -76,10 +76,6 @@ impl Connectors for NoConnectors {
     fn seal_tokens(&self, _: &ProviderAccount, _: &GrantedTokens) -> NewTokens {
         unreachable!("nobody is authorized in these tests")
     }
-
-    fn random_text(&self) -> secrecy::SecretString {
-        "random".into()
-    }
 }
 
 /// An integration with records on both sides.
@@ -119,6 +115,7 @@ impl World {
             connectors: Arc::new(NoConnectors),
             public_address: PublicAddress::default(),
             work: Arc::new(Notify::new()),
+            random: Arc::new(concord::secret::CountingRandom::default()),
         };
         let services = Services::new(core);
         let organization_id = Self::organization(&services, "Northgate").await;

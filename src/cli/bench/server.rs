@@ -119,9 +119,9 @@ fn app(store: Store) -> anyhow::Result<App> {
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         reach: Reach::default(),
-        public_url: None,
         connectors: None,
         schema: SchemaSettings::default(),
+        public_url: None,
     }))
 }
 

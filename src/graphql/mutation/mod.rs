@@ -37,6 +37,10 @@ mod provider_account_disconnect;
 mod provider_account_method_select;
 mod provider_account_verify;
 mod provider_credentials_set;
+mod provider_webhook;
+mod provider_webhook_register;
+mod provider_webhook_remove;
+mod provider_webhook_test;
 mod reconciliation_policy_update;
 mod reconciliation_run_cancel;
 mod reconciliation_run_start;
@@ -53,6 +57,7 @@ use async_graphql::MergedObject;
 pub struct Mutation(
     SetupMutation,
     ConnectionMutation,
+    WebhookMutation,
     MappingMutation,
     ReconciliationMutation,
     WorkMutation,
@@ -83,6 +88,14 @@ pub struct ConnectionMutation(
 /// Who may call.
 #[derive(MergedObject, Default)]
 pub struct AccessMutation(api_token_create::ApiTokenCreate, api_token_revoke::ApiTokenRevoke);
+
+/// Being told of changes.
+#[derive(MergedObject, Default)]
+pub struct WebhookMutation(
+    provider_webhook_register::ProviderWebhookRegister,
+    provider_webhook_test::ProviderWebhookTest,
+    provider_webhook_remove::ProviderWebhookRemove,
+);
 
 /// Mapping.
 #[derive(MergedObject, Default)]

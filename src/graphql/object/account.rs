@@ -1,14 +1,19 @@
 //! A provider account.
 
+use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 
+use super::webhook::ProviderWebhookObject;
 use crate::domain::provider::{
     AccountAction, AccountFailure, AccountStatus, Capability, CapabilityKind, CapabilityState, ConnectionMethod,
     ConnectorKind, ProviderAccount, Side,
 };
-use crate::graphql::context::services;
+use crate::graphql::context::{caller, services};
+use crate::graphql::error::Failure;
 use crate::graphql::id::{NodeKind, encode};
+use crate::graphql::loader::StoreLoader;
+use crate::graphql::loader_node::WebhookKey;
 use crate::graphql::scalar::TimeZone;
 
 /// A system this API talks to.
@@ -232,6 +237,16 @@ impl ProviderAccountObject {
     /// Timestamp of when the account was first connected; null before.
     async fn connected_at(&self) -> Option<DateTime<Utc>> {
         self.0.connected_at
+    }
+
+    /// Where the provider tells us of changes by itself; null while no webhook is registered.
+    async fn webhook(&self, ctx: &Context<'_>) -> Option<Result<ProviderWebhookObject, Failure>> {
+        let loader = ctx.data_unchecked::<DataLoader<StoreLoader>>();
+        let found = loader.load_one(WebhookKey(self.0.organization_id, self.0.id.0)).await;
+        match found {
+            Ok(found) => found.map(|webhook| Ok(ProviderWebhookObject(webhook))),
+            Err(error) => Some(Err(error.logged(&caller(ctx).correlation_id))),
+        }
     }
 
     /// Timestamp of when the provider last answered a verification well; null before.

@@ -34,3 +34,4 @@ pub mod report_total;
 pub mod subscription;
 pub mod suppression_rule;
 pub mod sync_run;
+pub mod webhook;

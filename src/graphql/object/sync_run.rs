@@ -236,7 +236,13 @@ impl SyncRunObject {
         self.0.trigger.into()
     }
 
-    /// Who asked for it; null for the schedule.
+    /// Lists that it reads, in that order: all, or those that a message of the provider was about. What is on the others
+    /// stays as it is.
+    async fn datasets(&self) -> Vec<SyncDataset> {
+        self.0.datasets.iter().map(Into::into).collect()
+    }
+
+    /// Who asked for it; null for the schedule and for messages of a provider.
     async fn requested_by(&self) -> Option<&str> {
         self.0.requested_by.as_deref()
     }

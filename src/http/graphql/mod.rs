@@ -9,7 +9,7 @@ mod event_stream;
 mod gate;
 mod guard;
 mod over_http;
-mod pace;
+pub(in crate::http) mod pace;
 mod parameters;
 mod socket;
 mod socket_message;

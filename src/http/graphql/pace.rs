@@ -8,25 +8,25 @@ use std::time::Duration;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-/// Keys that have asked nothing for a while are swept out when the map has grown to this size. Only tokens that were
-/// let in have a key, so strangers cannot fill it.
+/// Keys that have asked nothing for a while are swept out when the map has grown to this size. Only callers that
+/// were let in have a key, so strangers cannot fill it.
 const SWEEP_AT: usize = 1024;
 
 /// Lets each key through so many times in a minute.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(in crate::http) struct Pace {
     limiter: DefaultKeyedRateLimiter<Arc<str>>,
     clock: DefaultClock,
 }
 
 impl Pace {
     /// A pace of so many requests in a minute.
-    pub(super) fn new(per_minute: NonZeroU32) -> Self {
+    pub(in crate::http) fn new(per_minute: NonZeroU32) -> Self {
         Self { limiter: RateLimiter::hashmap(Quota::per_minute(per_minute)), clock: DefaultClock::default() }
     }
 
     /// Counts a request; the time to wait when it comes too soon.
-    pub(super) fn step(&self, key: &Arc<str>) -> Result<(), Duration> {
+    pub(in crate::http) fn step(&self, key: &Arc<str>) -> Result<(), Duration> {
         if self.limiter.len() >= SWEEP_AT {
             self.limiter.retain_recent();
         }

@@ -412,7 +412,7 @@ pub(super) async fn manage(State(sandbox): State<Arc<Sandbox>>, request: Request
         return refuse(&path, &Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"));
     };
     let is_allowed = sandbox.pax8_budget.spend().and_then(|()| {
-        let is_known = sandbox.pax8_tokens.accepts(&head.headers);
+        let is_known = sandbox.pax8_tokens.rights(&head.headers).is_some();
         if is_known { Ok(()) } else { Err(Refusal::unauthorized("Unauthorized")) }
     });
     let query = Query::parse(head.uri.query());

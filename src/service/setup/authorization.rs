@@ -20,6 +20,7 @@ use crate::digest::sha256;
 use crate::domain::access::{Actor, Caller, Role, User};
 use crate::domain::id::{ProviderAccountId, TokenId};
 use crate::domain::provider::{AccountFailure, AccountStatus, ConnectionMethod, ConnectorKind, ProviderAccount, Side};
+use crate::secret::unguessable;
 use crate::service::sealing::SealedPlace;
 use crate::service::{Internal, OrInternal as _};
 use crate::storage::authorization::{self, Attempt};
@@ -184,7 +185,7 @@ impl SetupService {
         };
         core.connectors.check_settings(&candidate)?;
         let authorizer = core.connectors.authorizer(&candidate, application.clone(), secret.clone())?;
-        let (state, verifier) = (core.connectors.random_text(), core.connectors.random_text());
+        let (state, verifier) = (unguessable(&*core.random), unguessable(&*core.random));
         let sent = authorizer.authorization_url(&redirect_uri, &state, &verifier);
         let url = sent.map_err(|error| AccountError::Provider { error, account: None })?;
 

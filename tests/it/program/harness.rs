@@ -100,18 +100,28 @@ pub struct Program {
     server: JoinHandle<std::io::Result<()>>,
 }
 
+async fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port")
+}
+
 /// Whether jobs are carried out.
-enum Hands {
+pub enum Hands {
     Working,
     Idle,
 }
 
 /// Puts the program together over a database, without starting anything.
 pub async fn app(url: &str, clock: Arc<dyn Clock>) -> App {
-    app_over(Store::connect(url).await.expect("the database opens"), clock).await
+    app_over(Store::connect(url).await.expect("the database opens"), clock, None).await
 }
 
-async fn app_over(store: Store, clock: Arc<dyn Clock>) -> App {
+/// The same of a program that others reach at an address.
+pub async fn app_at(url: &str, clock: Arc<dyn Clock>, address: SocketAddr) -> App {
+    let store = Store::connect(url).await.expect("the database opens");
+    app_over(store, clock, Some(address)).await
+}
+
+async fn app_over(store: Store, clock: Arc<dyn Clock>, address: Option<SocketAddr>) -> App {
     let _ = rustls::crypto::ring::default_provider().install_default();
     store.migrate().await.expect("the database is migrated");
     let keys = KeyRing::parse(&SecretString::from(SECRET_KEYS), "the test", Arc::new(SystemRandom));
@@ -121,9 +131,9 @@ async fn app_over(store: Store, clock: Arc<dyn Clock>) -> App {
         clock,
         ids: Arc::new(RandomIds),
         reach: Reach::default(),
-        public_url: None,
         connectors: None,
         schema: SchemaSettings::default(),
+        public_url: address.and_then(|address| format!("http://{address}").parse().ok()),
     })
 }
 
@@ -159,13 +169,24 @@ impl Program {
         let store = store.watched(move |_| {
             counter.fetch_add(1, Ordering::SeqCst);
         });
-        let app = app_over(store, Arc::new(SystemClock)).await;
+        let app = app_over(store, Arc::new(SystemClock), None).await;
         (Self::of(app, database, &tiny_world(), Hands::Working).await, count)
     }
 
+    /// A program over the tiny world that knows under which address others reach it.
+    pub async fn start_public(database: TestDatabase, hands: Hands) -> Self {
+        let listener = listener().await;
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let app = app_at(&database.url, Arc::new(SystemClock), address).await;
+        Self::on(listener, app, database, &tiny_world(), hands).await
+    }
+
     async fn of(app: App, database: TestDatabase, world: &Path, hands: Hands) -> Self {
+        Self::on(listener().await, app, database, world, hands).await
+    }
+
+    async fn on(listener: TcpListener, app: App, database: TestDatabase, world: &Path, hands: Hands) -> Self {
         let sandbox = sandbox(world, Duration::ZERO).await;
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         let site = SiteSettings { limits: Limits::default(), origins: AllowedOrigins::new(Vec::new()), page: None };
         let shutdown = CancellationToken::new();
@@ -362,7 +383,7 @@ impl Client {
     pub async fn finished_sync(&self, run: &Value) -> Value {
         self.sync_events(run, None).await;
         let document = "query($run: ID!) { syncRun(id: $run) {
-            id status phase trigger issueCount failureMessage finishedAt
+            id status phase trigger datasets issueCount failureMessage finishedAt
             results {
                 datasets { dataset read created changed gone rejected total }
                 customers { suggested kept withCandidates unmatched }
@@ -617,6 +638,35 @@ pub async fn organization(program: &Program, name: &str) -> concord::domain::id:
 pub fn is_global_id(id: &Value, kind: &str) -> bool {
     let bytes = id.as_str().and_then(|id| URL_SAFE_NO_PAD.decode(id).ok()).unwrap_or_default();
     bytes.starts_with(format!("{kind}:").as_bytes())
+}
+
+/// What is logged on this thread.
+#[derive(Clone, Default)]
+pub struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Log {
+    /// What writes to it, all there is.
+    pub fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + use<> {
+        let log = self.clone();
+        let filter = tracing_subscriber::EnvFilter::new("concord=trace");
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(move || log.clone()).finish()
+    }
+
+    /// What was logged.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("nobody panics while logging")).into_owned()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("nobody panics while logging").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The codes of a payload's user errors.

@@ -25,4 +25,5 @@ mod scheduler;
 mod secrets;
 mod statements;
 mod tenants;
+mod webhooks;
 mod wizard;

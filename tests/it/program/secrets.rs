@@ -8,7 +8,7 @@ use concord::domain::access::Caller;
 use concord::domain::id::ProviderAccountId;
 use concord::environment::SystemClock;
 use concord::secret::{KeyRing, Sealed, SystemRandom};
-use concord::service::secrets::provider_account_secret;
+use concord::service::sealing::SealedPlace;
 use concord::service::setup::CreateIntegration;
 use concord::storage::account;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -51,7 +51,7 @@ async fn accounts(app: &App, organization: &str, integration: &str, keys: &str) 
 
 async fn seal(app: &App, account: &Account, keys: &str) {
     let organization_id = account.caller.organization_id;
-    let associated = provider_account_secret(organization_id, account.id.0);
+    let associated = SealedPlace::Secret.associated(organization_id, account.id);
     let sealed = ring(keys).seal(&SecretString::from(account.secret.as_str()), &associated);
     let tx = app.services.core.store.begin().await.expect("a transaction");
     account::set_secret(&tx, organization_id, account.id, Some(sealed.0)).await.expect("the secret is set");
@@ -61,10 +61,10 @@ async fn seal(app: &App, account: &Account, keys: &str) {
 /// Whether the secret of an account opens with these keys, sealed by the first one.
 async fn opens(app: &App, account: &Account, keys: &str) -> bool {
     let organization_id = account.caller.organization_id;
-    let stored = account::secret(app.services.core.store.read(), organization_id, account.id).await;
-    let sealed = Sealed(stored.expect("the account is read").expect("it has a secret"));
+    let stored = account::credentials(app.services.core.store.read(), organization_id, account.id).await;
+    let sealed = Sealed(stored.expect("the account is read").secret.expect("it has a secret"));
     let ring = ring(keys);
-    let opened = ring.open(&sealed, &provider_account_secret(organization_id, account.id.0));
+    let opened = ring.open(&sealed, &SealedPlace::Secret.associated(organization_id, account.id));
     sealed.key_id() == Some(ring.sealing_key_id())
         && opened.is_ok_and(|opened| opened.expose_secret() == account.secret)
 }

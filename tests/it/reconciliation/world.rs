@@ -90,10 +90,6 @@ impl Connectors for NoConnectors {
     fn seal_tokens(&self, _: &ProviderAccount, _: &GrantedTokens) -> NewTokens {
         unreachable!("nobody is authorized in these tests")
     }
-
-    fn random_text(&self) -> secrecy::SecretString {
-        "random".into()
-    }
 }
 
 /// A tenant with an integration, in a database of its own.
@@ -146,6 +142,7 @@ impl World {
             connectors: Arc::new(NoConnectors),
             public_address: PublicAddress::default(),
             work: Arc::new(Notify::new()),
+            random: Arc::new(concord::secret::CountingRandom::default()),
         };
         let tx = store.begin().await.expect("a transaction");
         let organization_id = OrganizationId(ids.next());

@@ -315,8 +315,4 @@ impl Connectors for Provider {
     fn seal_tokens(&self, _: &ProviderAccount, _: &GrantedTokens) -> NewTokens {
         unreachable!("nobody is authorized in these tests")
     }
-
-    fn random_text(&self) -> secrecy::SecretString {
-        "random".into()
-    }
 }

@@ -67,6 +67,7 @@ pub fn replica(store: Store, clock: Arc<FixedClock>, provider: Provider) -> App 
         connectors: Arc::new(provider),
         public_address: concord::service::PublicAddress::default(),
         work: Arc::default(),
+        random: Arc::new(concord::secret::CountingRandom::default()),
     };
     App { services: Services::new(core.clone()), access: AccessService::new(core) }
 }

@@ -1,0 +1,241 @@
+//! Registering a webhook: our row first, so that whatever the provider sends is taken from its first message on; then
+//! the provider; then the webhook before is let go.
+
+use chrono::TimeDelta;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+
+use super::{HIDDEN, Secrets, WebhookError, WebhookService, name_prefix};
+use crate::connector::ConnectorError;
+use crate::connector::webhook::{NewWebhook, ProviderWebhooks, RemoteWebhook};
+use crate::domain::access::{Caller, Role};
+use crate::domain::id::{ProviderAccountId, WebhookId};
+use crate::domain::provider::{ConnectorKind, ProviderAccount};
+use crate::domain::run::Datasets;
+use crate::domain::webhook::{Webhook, WebhookStatus, lists_of};
+use crate::service::OrInternal as _;
+use crate::storage::{account, webhook};
+
+/// After which time a registration that has not come to an end does not keep others waiting: its process has died.
+const PATIENCE: TimeDelta = TimeDelta::minutes(2);
+
+/// What is to be registered.
+#[derive(Debug, Clone)]
+pub struct RegisterWebhook {
+    /// Account.
+    pub account_id: ProviderAccountId,
+    /// Topics in the provider's words; those that this version knows when `None`.
+    pub topics: Option<Vec<String>>,
+    /// Whether a person sets it up at the provider.
+    pub is_manual: bool,
+}
+
+/// What a person pastes at the provider.
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// Address, with its secret.
+    pub url: SecretString,
+    /// Value of the header `Authorization`.
+    pub authorization: SecretString,
+}
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// Account.
+    pub account: ProviderAccount,
+    /// Webhook.
+    pub webhook: Webhook,
+    /// What a person pastes at the provider; shown once, and only where they have to.
+    pub address: Option<Address>,
+    /// What is left to do, as sentences.
+    pub remarks: Vec<String>,
+}
+
+impl WebhookService {
+    /// Registers a webhook with new secrets; the one before is deleted at the provider when the new one is there.
+    pub async fn register(&self, caller: &Caller, command: RegisterWebhook) -> Result<Registered, WebhookError> {
+        caller.require(Role::Admin)?;
+        let account = self.account(caller, command.account_id).await?;
+        if matches!(account.connector, Some(ConnectorKind::RevioPsa | ConnectorKind::Files)) {
+            return Err(WebhookError::NotPax8);
+        }
+        let secrets = self.secrets();
+        let url: SecretString = self.address(secrets.path.expose_secret())?.to_string().into();
+        if command.is_manual {
+            let topics = command.topics.unwrap_or_default();
+            let prepared = self.prepare(caller, &account, &secrets, topics, true).await?;
+            let webhook = self.establish(caller, &account, prepared.id, None).await?.ok_or(WebhookError::Busy)?;
+            let mut remarks = Vec::new();
+            if let Ok(provider) = self.provider(caller, &account).await {
+                self.sweep_or_remark(caller, &account, &*provider, &mut remarks).await;
+            }
+            let address = Some(Address { url, authorization: secrets.authorization });
+            return Ok(Registered { account, webhook, address, remarks });
+        }
+        if !account.status.is_usable() {
+            return Err(WebhookError::NotConnected(Box::new(account)));
+        }
+        let provider = self.provider(caller, &account).await?;
+        let topics = chosen(&*provider, command.topics).await?;
+        let prepared = self.prepare(caller, &account, &secrets, topics.clone(), false).await?;
+        let new = NewWebhook {
+            display_name: format!("{} {}", name_prefix(account.id), prepared.id),
+            url,
+            authorization: secrets.authorization,
+            topics,
+        };
+        let remote = match make(&*provider, &new).await {
+            Ok(remote) => remote,
+            Err(error) => {
+                self.give_up(caller, &account, prepared.id, &error).await?;
+                return Err(error.into());
+            }
+        };
+        let Some(webhook) = self.establish(caller, &account, prepared.id, Some(&remote)).await? else {
+            // Somebody thought that we had died and began anew; theirs counts.
+            provider.delete(&remote.id).await?;
+            return Err(WebhookError::Busy);
+        };
+        let mut remarks = Vec::new();
+        self.sweep_or_remark(caller, &account, &*provider, &mut remarks).await;
+        Ok(Registered { account, webhook, address: None, remarks })
+    }
+
+    /// Stores a webhook that the provider does not know yet.
+    async fn prepare(
+        &self,
+        caller: &Caller,
+        account: &ProviderAccount,
+        secrets: &Secrets,
+        topics: Vec<String>,
+        is_manual: bool,
+    ) -> Result<Webhook, WebhookError> {
+        let (core, organization) = (&self.core, caller.organization_id);
+        let now = core.clock.now();
+        let prepared = Webhook {
+            id: WebhookId(core.ids.next()),
+            organization_id: organization,
+            integration_id: account.integration_id,
+            account_id: account.id,
+            status: WebhookStatus::Registering,
+            url: self.address(HIDDEN)?.to_string(),
+            is_manual,
+            external_id: None,
+            topics,
+            unknown_topics: Vec::new(),
+            wanted: Datasets::NONE,
+            wanted_since: None,
+            delivery_count: 0,
+            last_delivered_at: None,
+            created_at: now,
+            version: 1,
+        };
+        let tx = core.store.begin().await.internal(caller)?;
+        // The account stands for all its webhooks: of two registrations, one waits here.
+        account::lock(&tx, organization, account.id).await.internal(caller)?.ok_or(WebhookError::NotFound)?;
+        for other in webhook::lock_of_account(&tx, organization, account.id).await.internal(caller)? {
+            if other.status == WebhookStatus::Registering {
+                if other.created_at > now - PATIENCE {
+                    return Err(WebhookError::Busy);
+                }
+                webhook::delete(&tx, organization, other.id).await.internal(caller)?;
+            }
+        }
+        let (path_hash, mac) = (secrets.path_hash(), secrets.authorization_mac(core, prepared.id));
+        webhook::insert(&tx, &prepared, path_hash, mac).await.internal(caller)?;
+        tx.commit().await.internal(caller)?;
+        Ok(prepared)
+    }
+
+    /// Lets the new webhook take the place of the one before; `None` when it was given up in the meantime.
+    async fn establish(
+        &self,
+        caller: &Caller,
+        account: &ProviderAccount,
+        id: WebhookId,
+        remote: Option<&RemoteWebhook>,
+    ) -> Result<Option<Webhook>, WebhookError> {
+        let (core, organization) = (&self.core, caller.organization_id);
+        let tx = core.store.begin().await.internal(caller)?;
+        let found = webhook::lock_of_account(&tx, organization, account.id).await.internal(caller)?;
+        let (new, old): (Vec<Webhook>, Vec<Webhook>) = found.into_iter().partition(|webhook| webhook.id == id);
+        let Some(mut new) = new.into_iter().next() else { return Ok(None) };
+        for old in old.into_iter().filter(|old| old.status == WebhookStatus::Active) {
+            // What it was told waits at the new one.
+            new.wanted = new.wanted.with(old.wanted);
+            new.wanted_since = new.wanted_since.into_iter().chain(old.wanted_since).min();
+            webhook::delete(&tx, organization, old.id).await.internal(caller)?;
+        }
+        new.status = WebhookStatus::Active;
+        new.external_id = remote.map(|remote| remote.id.clone());
+        new.version += 1;
+        webhook::update(&tx, &new).await.internal(caller)?;
+        let external = json!({
+            "system": if new.is_manual { "none: to be set up by hand" } else { "Pax8" },
+            "webhookId": new.external_id,
+            "url": new.url,
+            "topics": new.topics,
+        });
+        self.record(&tx, caller, account, "provider_webhook.register", external).await?;
+        tx.commit().await.internal(caller)?;
+        Ok(Some(new))
+    }
+
+    /// Forgets a webhook that the provider did not make. Should it have made it after all, the next registration or
+    /// removal deletes it there; what it sends until then is not taken.
+    async fn give_up(
+        &self,
+        caller: &Caller,
+        account: &ProviderAccount,
+        id: WebhookId,
+        error: &ConnectorError,
+    ) -> Result<(), WebhookError> {
+        let tx = self.core.store.begin().await.internal(caller)?;
+        webhook::delete(&tx, caller.organization_id, id).await.internal(caller)?;
+        let external = json!({ "system": "Pax8", "failure": error.to_string() });
+        self.record(&tx, caller, account, "provider_webhook.register_failed", external).await?;
+        Ok(tx.commit().await.internal(caller)?)
+    }
+
+    async fn sweep_or_remark(
+        &self,
+        caller: &Caller,
+        account: &ProviderAccount,
+        provider: &dyn ProviderWebhooks,
+        remarks: &mut Vec<String>,
+    ) {
+        if let Err(error) = self.sweep(caller, account, provider).await {
+            remarks.push(format!(
+                "The new webhook is registered, but an older one could not be deleted at Pax8 ({error}). What it sends \
+                 is refused; delete it there, or register again later."
+            ));
+        }
+    }
+}
+
+/// The topics to be told of: those asked for, or those that this version knows, as far as the provider has them.
+async fn chosen(provider: &dyn ProviderWebhooks, wanted: Option<Vec<String>>) -> Result<Vec<String>, WebhookError> {
+    let known: Vec<String> = provider.topics().await?.into_iter().map(|topic| topic.topic).collect();
+    let mut chosen = match wanted {
+        Some(wanted) => wanted,
+        None => known.iter().filter(|topic| lists_of(topic).is_some()).cloned().collect(),
+    };
+    if let Some(at) = chosen.iter().position(|topic| !known.contains(topic)) {
+        return Err(WebhookError::UnknownTopic { topic: chosen.swap_remove(at), known });
+    }
+    // Pax8 takes a topic only once.
+    chosen.sort_unstable();
+    chosen.dedup();
+    if chosen.is_empty() { Err(WebhookError::NoTopic) } else { Ok(chosen) }
+}
+
+/// Makes a webhook at the provider that is sent to.
+async fn make(provider: &dyn ProviderWebhooks, new: &NewWebhook) -> Result<RemoteWebhook, ConnectorError> {
+    let mut remote = provider.create(new).await?;
+    if !remote.is_active {
+        provider.activate(&remote.id).await?;
+        remote.is_active = true;
+    }
+    Ok(remote)
+}

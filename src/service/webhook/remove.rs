@@ -1,0 +1,54 @@
+//! Removing a webhook: here first, so that nothing more is taken, then at the provider.
+
+use serde_json::json;
+
+use super::{WebhookError, WebhookService};
+use crate::domain::access::{Caller, Role};
+use crate::domain::id::ProviderAccountId;
+use crate::domain::provider::ProviderAccount;
+use crate::service::OrInternal as _;
+use crate::storage::webhook;
+
+/// What came of removing.
+#[derive(Debug)]
+pub struct Removed {
+    /// Account, which has no webhook any more.
+    pub account: ProviderAccount,
+    /// Why the webhook is still at the provider; removing again tries again.
+    pub left_behind: Option<WebhookError>,
+}
+
+impl WebhookService {
+    /// Removes the webhook of an account. What came in over it and waits is forgotten with it.
+    pub async fn remove(&self, caller: &Caller, id: ProviderAccountId) -> Result<Removed, WebhookError> {
+        caller.require(Role::Admin)?;
+        let account = self.account(caller, id).await?;
+        let tx = self.core.store.begin().await.internal(caller)?;
+        let found = webhook::lock_of_account(&tx, caller.organization_id, id).await.internal(caller)?;
+        for known in &found {
+            webhook::delete(&tx, caller.organization_id, known.id).await.internal(caller)?;
+        }
+        if !found.is_empty() {
+            let ids: Vec<&str> = found.iter().filter_map(|known| known.external_id.as_deref()).collect();
+            let external = json!({ "system": "Pax8", "webhookIds": ids });
+            self.record(&tx, caller, &account, "provider_webhook.remove", external).await?;
+        }
+        tx.commit().await.internal(caller)?;
+        let swept = match self.provider(caller, &account).await {
+            Ok(provider) => self.sweep(caller, &account, &*provider).await,
+            Err(error) => Err(error),
+        };
+        let is_only_here = found.iter().all(|known| known.is_manual);
+        match swept {
+            Ok(0) if found.is_empty() => Err(WebhookError::NotRegistered),
+            Ok(_) => Ok(Removed { account, left_behind: None }),
+            // An account that never was one of Pax8, or is none any more, has nothing to look for there.
+            Err(WebhookError::NotPax8 | WebhookError::NotConnected(_)) if found.is_empty() => {
+                Err(WebhookError::NotRegistered)
+            }
+            Err(error @ WebhookError::Internal(_)) => Err(error),
+            Err(_) if is_only_here && !found.is_empty() => Ok(Removed { account, left_behind: None }),
+            Err(error) => Ok(Removed { account, left_behind: Some(error) }),
+        }
+    }
+}
