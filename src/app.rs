@@ -294,10 +294,11 @@ impl Callback for AuthorizationCallback {
             Err(error) => {
                 let status = match &error {
                     ReturnError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-                    ReturnError::Denied | ReturnError::Provider(_) => StatusCode::OK,
+                    ReturnError::Denied | ReturnError::Provider(_) | ReturnError::StillTrying => StatusCode::OK,
                     _ => StatusCode::BAD_REQUEST,
                 };
-                let title = "Not connected".to_owned();
+                let is_trying = matches!(error, ReturnError::StillTrying);
+                let title = if is_trying { "Signed in" } else { "Not connected" }.to_owned();
                 CallbackPage { is_connected: false, title, sentences: vec![error.to_string()], status }
             }
         }

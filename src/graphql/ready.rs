@@ -17,6 +17,7 @@ operations! {
     "integrations": "Integrations",
     "create": "Create an integration",
     "connect": "Connect an account",
+    "authorize": "Connect with a login",
     "sync": "Start a sync",
     "follow_sync": "Follow a sync",
     "review": "Review mappings",

@@ -500,6 +500,10 @@ impl Connectors for Connections {
         self.opened(account, place, sealed)
     }
 
+    fn forget(&self, id: ProviderAccountId) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
     fn seal_tokens(&self, account: &ProviderAccount, tokens: &GrantedTokens) -> NewTokens {
         sealed_tokens(&self.parts.keys, (account.organization_id, account.id), tokens, self.parts.clock.now())
     }

@@ -51,6 +51,7 @@ use crate::connector::webhook::ProviderWebhooks;
 use crate::connector::{ConnectorError, Marketplace, Psa};
 use crate::domain::access::{Caller, Forbidden};
 use crate::domain::audit::Change;
+use crate::domain::id::ProviderAccountId;
 use crate::domain::integration::{Integration, IntegrationSettings};
 use crate::domain::provider::ProviderAccount;
 use crate::domain::schedule::Schedule;
@@ -191,6 +192,9 @@ pub trait Connectors: Send + Sync {
     fn open(&self, _: &ProviderAccount, _: SealedPlace, _: &str) -> Result<SecretString, ConnectorError> {
         Err(ConnectorError::Unsupported("nothing is sealed here".to_owned()))
     }
+
+    /// Lets go of the open connection of an account, with the secrets in it.
+    fn forget(&self, _: ProviderAccountId) {}
 
     /// Seals what a provider granted.
     fn seal_tokens(&self, account: &ProviderAccount, tokens: &GrantedTokens) -> NewTokens;

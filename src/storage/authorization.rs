@@ -287,6 +287,11 @@ pub async fn insert_attempt(tx: &Tx, attempt: &Attempt) -> Result<(), StorageErr
     Ok(())
 }
 
+/// Whether there is an attempt with this state.
+pub async fn is_attempt(db: &impl ConnectionTrait, state_hash: &str) -> Result<bool, StorageError> {
+    Ok(attempt::Entity::find_by_id(state_hash).one(db).await?.is_some())
+}
+
 /// The attempt of a state, held until the transaction ends. It belongs to whoever brings the state, so nobody else is
 /// asked for: the tenant is the one that it names.
 pub async fn lock_attempt(tx: &Tx, state_hash: &str) -> Result<Option<Attempt>, StorageError> {

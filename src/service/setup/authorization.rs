@@ -2,6 +2,7 @@
 //! consent back. The rules are those of RFC 9700 (best current practice for OAuth 2.0).
 
 use std::fmt;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -29,6 +30,9 @@ use crate::storage::{account, integration, token};
 
 /// How long a person may be on the way.
 pub const ATTEMPT_MINUTES: i64 = 10;
+
+/// How long a person waits for the connection to be tried.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Longest text that is looked at in what a person comes back with, in characters.
 const LONGEST_PARAMETER: usize = 4096;
@@ -130,6 +134,9 @@ pub enum ReturnError {
     /// Whoever began it may not do so any more.
     #[error("Whoever began this sign-in may no longer connect accounts. Ask an administrator to begin anew.")]
     StarterGone,
+    /// The consent is stored, and trying it takes long.
+    #[error("You are signed in, and trying the connection takes longer than usual. Look at the account in Concord.")]
+    StillTrying,
     /// The code was not accepted, or the account cannot be used; the text is a full sentence.
     #[error("{0}")]
     Provider(String),
@@ -176,7 +183,8 @@ impl SetupService {
             Side::Psa => ConnectorKind::RevioPsa,
         };
         // Settings of another connector mean nothing to this one.
-        let kept = if known.connector == Some(connector) { known.settings.as_str() } else { "{}" };
+        let is_same_connector = known.connector == Some(connector);
+        let kept = if is_same_connector { known.settings.as_str() } else { "{}" };
         let candidate = ProviderAccount {
             connector: Some(connector),
             settings: laid_over(kept, settings.as_deref()),
@@ -191,6 +199,10 @@ impl SetupService {
 
         let now = core.clock.now();
         let expires_at = now + TimeDelta::minutes(ATTEMPT_MINUTES);
+        let keys = match keys {
+            None => None,
+            Some(keys) => Some(self.with_kept_keys(caller, &candidate, is_same_connector, keys).await?),
+        };
         let seal = |place, secret: &SecretString| core.connectors.seal(&candidate, place, secret);
         let attempt = Attempt {
             state_hash: sha256(state.expose_secret().as_bytes()),
@@ -242,8 +254,14 @@ impl SetupService {
             self.note_return(&caller, &attempt, &error).await?;
             return Err(error);
         }
-        let verified = self.verify(&caller, attempt.account_id).await;
-        let account = match verified {
+        // It goes on when the person is no longer made to wait.
+        let (service, id, asking) = (self.clone(), attempt.account_id, caller.clone());
+        let verifying = tokio::spawn(async move { service.verify(&asking, id).await });
+        let account = match tokio::time::timeout(PATIENCE, verifying).await {
+            Err(_) | Ok(Err(_)) => return Err(ReturnError::StillTrying),
+            Ok(Ok(verified)) => verified,
+        };
+        let account = match account {
             Ok(account) => account,
             Err(AccountError::Provider { account: Some(account), .. }) => *account,
             Err(AccountError::Internal(internal)) => return Err(internal.into()),
@@ -296,6 +314,7 @@ impl SetupService {
         account::update(&tx, &changed, core.clock.now()).await.internal(caller)?;
         self.audit_account(&tx, caller, "provider_account.disconnect", Some(&before), &changed).await?;
         tx.commit().await.internal(caller)?;
+        core.connectors.forget(id);
         // Somebody renewed the tokens between the two: the newer ones are given back too.
         if let Some(stored) = present.filter(|stored| Some(stored.number) != given_back) {
             revoked = self.revoke(&known, &stored).await;
@@ -359,6 +378,22 @@ impl SetupService {
         Ok(url.into())
     }
 
+    /// Keys laid over those that the account has: what only the other way of connecting needs stays.
+    async fn with_kept_keys(
+        &self,
+        caller: &Caller,
+        account: &ProviderAccount,
+        is_same_connector: bool,
+        keys: SecretString,
+    ) -> Result<SecretString, AccountError> {
+        let read = self.core.store.read();
+        let stored = account::credentials(read, caller.organization_id, account.id).await.internal(caller)?;
+        let Some(sealed) = stored.secret.filter(|_| is_same_connector) else { return Ok(keys) };
+        let kept = self.core.connectors.open(account, SealedPlace::Secret, &sealed);
+        let kept = kept.map_err(|error| AccountError::Provider { error, account: None })?;
+        Ok(laid_over(kept.expose_secret(), Some(keys.expose_secret())).into())
+    }
+
     /// The application that an account was authorized with before.
     async fn known_application(
         &self,
@@ -383,6 +418,10 @@ impl SetupService {
         let log = |error| Internal::log(correlation_id, &error);
         let store = &self.core.store;
         let now = self.core.clock.now();
+        // Strangers may call: only a state that is there is worth a transaction that writes.
+        if !authorization::is_attempt(store.read(), &hash).await.map_err(log)? {
+            return Err(ReturnError::UnknownState);
+        }
         let tx = store.begin().await.map_err(log)?;
         let found = authorization::lock_attempt(&tx, &hash).await.map_err(log)?;
         let attempt = found.ok_or(ReturnError::UnknownState)?;

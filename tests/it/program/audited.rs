@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::authorization::{come_back, pax8_application};
-use super::harness::{self, Client, Integration, Program, each_database};
+use super::harness::{self, Client, Hands, Integration, Program, each_database};
 use super::roles::fields_of;
 use crate::sandbox_browser::{Choice, consent};
 
@@ -17,8 +17,9 @@ use crate::sandbox_browser::{Choice, consent};
 const LEAVE_NONE: [(&str, &str); 0] = [];
 
 /// Mutations that make something, so that there was nothing before.
-const MAKE: [&str; 10] = [
+const MAKE: [&str; 11] = [
     "apiTokenCreate",
+    "providerWebhookRegister",
     "customerMappingCreate",
     "productMappingCreate",
     "discrepancyNoteAdd",
@@ -146,6 +147,10 @@ async fn connect(hand: &mut Hand, program: &Program) -> Integration {
     come_back(&consent(url, credentials::PARTNER_USER, Choice::Accept).await).await;
     let keys = json!({ "providerAccountId": integration.pax8, "method": "KEYS" });
     hand.change("providerAccountMethodSelect", "", keys).await;
+    let told = json!({ "providerAccountId": integration.pax8, "topics": ["INVOICE"] });
+    hand.change("providerWebhookRegister", "", told).await;
+    hand.change("providerWebhookTest", "", json!({ "providerAccountId": integration.pax8, "topic": "INVOICE" })).await;
+    hand.change("providerWebhookRemove", "", json!({ "providerAccountId": integration.pax8 })).await;
     let other = harness::integration(&hand.admin, "Other").await;
     hand.change("integrationDefaultSet", "", json!({ "integrationId": other.id })).await;
     hand.change("integrationDefaultSet", "", json!({ "integrationId": integration.id })).await;
@@ -252,7 +257,7 @@ fn in_a_month(program: &Program) -> String {
 #[tokio::test]
 async fn every_mutation_leaves_its_event_under_its_request() {
     for database in each_database().await {
-        let program = Program::start_idle(database).await;
+        let program = Program::start_public(database, Hands::Idle).await;
         let client = program.client("ADMIN").await;
         let mut hand = Hand { admin: program.client("ADMIN").await, client, done: BTreeSet::new(), requests: 0 };
         let integration = connect(&mut hand, &program).await;
