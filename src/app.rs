@@ -32,7 +32,7 @@ use crate::job::{Runner, Scheduler, purge_daily};
 use crate::secret::{KeyRing, OpenError};
 use crate::service::access::{AccessService, Admission, TokenFailure};
 use crate::service::connections::{Connections, Reach};
-use crate::service::consent::ConsentParts;
+use crate::service::kept_tokens::KeeperParts;
 use crate::service::reconciliation::ReconciliationService;
 use crate::service::reconciliation::download::{DownloadError, DownloadedReport};
 use crate::service::retention::RetentionService;
@@ -120,7 +120,7 @@ impl App {
         let seal: Arc<dyn Seal> = Arc::new(KeyedSeal(Arc::clone(&keys)));
         let renewals = TaskTracker::new();
         let connectors = connectors.unwrap_or_else(|| {
-            let parts = ConsentParts {
+            let parts = KeeperParts {
                 store: store.clone(),
                 keys: Arc::clone(&keys),
                 clock: Arc::clone(&clock),

@@ -30,6 +30,7 @@ pub mod policy;
 pub mod price_book_entry;
 pub mod provider_account;
 pub mod provider_authorization;
+pub mod provider_token;
 pub mod psa_invoice;
 pub mod psa_invoice_line;
 pub mod psa_product;

@@ -1,8 +1,8 @@
-//! The application of a provider account that was authorized by a person, and its tokens; what is secret is sealed.
+//! The application that a person consented to for a provider account; its secret is sealed.
 
 use sea_orm::entity::prelude::*;
 
-/// The application of a provider account that was authorized by a person, and its tokens; what is secret is sealed.
+/// The application that a person consented to for a provider account; its secret is sealed.
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "provider_authorization")]
 pub struct Model {
@@ -12,12 +12,6 @@ pub struct Model {
     pub account_id: Uuid,
     pub application: String,
     pub application_secret: Option<String>,
-    pub tokens: Option<String>,
-    pub number: i64,
-    pub issued_at: Option<DateTimeUtc>,
-    pub access_expires_at: Option<DateTimeUtc>,
-    pub lease_holder: Option<String>,
-    pub lease_until: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

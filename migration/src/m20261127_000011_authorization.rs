@@ -1,4 +1,4 @@
-//! Delegated authorization of provider accounts: the application, its tokens, and attempts that are under way.
+//! Authorization of provider accounts: the application that a person consents to, tokens, and attempts that are under way.
 
 use crate::table::{ColumnSpec, Kind::*, TableSpec};
 
@@ -14,7 +14,23 @@ pub const TABLES: &[TableSpec] = &[
             ("application", Text),
             // Sealed.
             ("application_secret", OptionalText),
-            // Access and refresh token, sealed; nothing once the consent has ended.
+        ],
+        uniques: &[],
+        indexes: &[],
+        references: &[(&["organization_id", "account_id"], "provider_account", &["organization_id", "id"])],
+        is_source: false,
+    },
+    TableSpec {
+        name: "provider_token",
+        primary_key: &["organization_id", "account_id", "method"],
+        columns: &[
+            ("organization_id", Uuid),
+            ("account_id", Uuid),
+            // Keys or consent: an account may go over and back.
+            ("method", Key),
+            // Digest of the sealed keys that they were fetched with; empty for a consent.
+            ("origin", Text),
+            // Access and refresh token, sealed; nothing once a consent has ended, and before keys were used.
             ("tokens", OptionalText),
             // Grows with every token that is stored.
             ("number", Big),

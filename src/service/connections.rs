@@ -15,25 +15,26 @@ use serde::de::DeserializeOwned;
 use tracing::info;
 use url::Url;
 
-use super::consent::{ConsentParts, StoredConsent, revocable, sealed_tokens};
+use super::kept_tokens::{KeeperParts, KeptTokens, revocable, sealed_tokens};
 use super::sealing::SealedPlace;
 use super::{Connectors, Recording};
 use crate::connector::address::{Network, Place, place_of_url};
 use crate::connector::file::{FileMarketplace, FilePsa};
 use crate::connector::http::{ClientSettings, Exchange, ProviderClient, Recorder, parse_base_url};
 use crate::connector::oauth::application::Application;
-use crate::connector::oauth::consent::TokenKeeper;
-use crate::connector::oauth::delegated::{Authorizer, GrantedTokens};
+use crate::connector::oauth::delegated::{Authorizer, GrantedTokens, TokenRenewal};
+use crate::connector::oauth::kept::TokenKeeper;
 use crate::connector::pax8::{self, Pax8, Pax8Proof, Pax8Settings};
 use crate::connector::psa::revio::{self, Revio, RevioSecrets, RevioSettings};
 use crate::connector::setting::SettingError;
 use crate::connector::webhook::ProviderWebhooks;
 use crate::connector::{ConnectorError, Marketplace, Psa};
+use crate::digest::sha256;
 use crate::domain::id::ProviderAccountId;
 use crate::domain::provider::{ConnectionMethod, ConnectorKind, ProviderAccount, Side};
 use crate::secret::{Sealed, redact};
 use crate::storage::account::SealedCredentials;
-use crate::storage::authorization::NewTokens;
+use crate::storage::provider_token::{NewTokens, TokenKey};
 
 /// What the operator allows connections to reach.
 #[derive(Debug, Clone, Default)]
@@ -76,7 +77,7 @@ const AUTHORIZATION_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The connections of this process.
 pub struct Connections {
-    parts: ConsentParts,
+    parts: KeeperParts,
     reach: Reach,
     open: Mutex<HashMap<ProviderAccountId, (Recipe, Opened)>>,
 }
@@ -120,7 +121,7 @@ fn revio_secrets(secret: &SecretString) -> Result<RevioSecrets, ConnectorError> 
 
 impl Connections {
     /// No connection is open yet.
-    pub fn new(parts: ConsentParts, reach: Reach) -> Self {
+    pub fn new(parts: KeeperParts, reach: Reach) -> Self {
         Self { parts, reach, open: Mutex::default() }
     }
 
@@ -161,7 +162,19 @@ impl Connections {
         let secret = authorization.application_secret.as_deref();
         let secret = secret.map(|sealed| self.opened(account, SealedPlace::ApplicationSecret, sealed)).transpose()?;
         let authorizer = self.authorizer_of(account, application, secret, recording)?;
-        Ok(Arc::new(StoredConsent::new(self.parts.clone(), account, Arc::new(authorizer))))
+        Ok(self.kept(account, ConnectionMethod::Delegated, String::new(), Arc::new(authorizer)))
+    }
+
+    /// Tokens that all replicas share.
+    fn kept(
+        &self,
+        account: &ProviderAccount,
+        method: ConnectionMethod,
+        origin: String,
+        renewal: Arc<dyn TokenRenewal>,
+    ) -> Arc<dyn TokenKeeper> {
+        let key = TokenKey { organization_id: account.organization_id, account_id: account.id, method };
+        Arc::new(KeptTokens::new(self.parts.clone(), key, origin, renewal))
     }
 
     fn recorder(account: &ProviderAccount, recording: Recording) -> Option<Arc<dyn Recorder>> {
@@ -295,17 +308,23 @@ impl Connections {
         let without_consent = |connection| Opened { connection, keeper: None };
         Ok(match (self.settings(account, connector)?, account.side) {
             (Understood::Pax8(settings), _) => {
-                let Proof { secret, keeper } = proof()?;
-                let proof = match (&keeper, secret) {
-                    (Some(keeper), _) => Pax8Proof::Consent(Arc::clone(keeper)),
-                    (None, Some(secret)) => Pax8Proof::ClientSecret(secret),
+                let Proof { secret, origin, keeper } = proof()?;
+                let keeper = match (keeper, secret) {
+                    (Some(keeper), _) => keeper,
+                    (None, Some(secret)) => {
+                        let credentials =
+                            pax8::client_credentials(&settings, secret, Arc::clone(&clock), recorder.clone())?;
+                        self.kept(account, ConnectionMethod::Keys, origin, Arc::new(credentials))
+                    }
                     (None, None) => return Err(ConnectorError::Unsupported("the client secret is not set".to_owned())),
                 };
+                let proof = Pax8Proof::Kept(Arc::clone(&keeper));
+                let keeper = Some(keeper);
                 let connected = Pax8::connect(&settings, proof, clock, recorder)?;
                 Opened { connection: Connection::Pax8(Arc::new(connected)), keeper }
             }
             (Understood::Revio(settings), _) => {
-                let Proof { secret, keeper } = proof()?;
+                let Proof { secret, keeper, .. } = proof()?;
                 let secrets = secret.as_ref().map(revio_secrets).transpose()?.unwrap_or_default();
                 let secrets = RevioSecrets { consent: keeper.clone(), ..secrets };
                 let connected = Revio::connect(&settings, &secrets, clock, recorder)?;
@@ -326,9 +345,13 @@ impl Connections {
         credentials: &SealedCredentials,
         recording: Recording,
     ) -> Result<Proof, ConnectorError> {
+        // Another client id with the same secret is somebody else too.
+        let named = (account.client_id.as_deref(), credentials.secret.as_deref(), account.settings.as_str());
+        let origin = sha256(format!("{named:?}").as_bytes());
         Ok(match account.method {
-            ConnectionMethod::Keys => Proof { secret: Some(self.secret(account, credentials)?), keeper: None },
+            ConnectionMethod::Keys => Proof { secret: Some(self.secret(account, credentials)?), origin, keeper: None },
             ConnectionMethod::Delegated => Proof {
+                origin: String::new(),
                 // What the consent does not cover, such as a password for another surface.
                 secret: credentials.secret.as_ref().map(|_| self.secret(account, credentials)).transpose()?,
                 keeper: Some(self.keeper(account, credentials, recording)?),
@@ -383,6 +406,8 @@ impl Connections {
 /// What an account proves itself with.
 struct Proof {
     secret: Option<SecretString>,
+    /// Tells keys apart without telling them.
+    origin: String,
     keeper: Option<Arc<dyn TokenKeeper>>,
 }
 
@@ -466,7 +491,7 @@ impl Connectors for Connections {
         {
             return Err(SettingError::new(needs_secret, "the API key is empty"));
         }
-        let proof = || Ok(Proof { secret: Some(secret.clone()), keeper: None });
+        let proof = || Ok(Proof { secret: Some(secret.clone()), origin: String::new(), keeper: None });
         match self.build(account, proof, Recording::Off) {
             Ok(_) => Ok(()),
             Err(error) => Err(SettingError::new("", error.to_string())),
@@ -505,7 +530,7 @@ impl Connectors for Connections {
     }
 
     fn seal_tokens(&self, account: &ProviderAccount, tokens: &GrantedTokens) -> NewTokens {
-        sealed_tokens(&self.parts.keys, (account.organization_id, account.id), tokens, self.parts.clock.now())
+        sealed_tokens(&self.parts.keys, (account.organization_id, account.id), tokens, "", self.parts.clock.now())
     }
 
     fn revocable(&self, account: &ProviderAccount, sealed: &str) -> Option<SecretString> {
@@ -530,7 +555,7 @@ mod tests {
         let keys = SecretString::from("test:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".to_owned());
         let random = Arc::new(CountingRandom::default());
         let keys = Arc::new(KeyRing::parse(&keys, "the test", random).expect("a good key"));
-        let parts = ConsentParts {
+        let parts = KeeperParts {
             store: store.expect("a new file opens"),
             keys: Arc::clone(&keys),
             clock: Arc::new(SystemClock),

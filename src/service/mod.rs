@@ -6,8 +6,8 @@ pub mod api_token;
 pub mod audit;
 pub mod closing;
 pub mod connections;
-pub mod consent;
 pub mod discrepancy;
+pub mod kept_tokens;
 pub mod mapping;
 pub mod mapping_files;
 pub mod offline;
@@ -59,7 +59,7 @@ use crate::environment::{Clock, Ids};
 use crate::secret::Random;
 use crate::storage::account::SealedCredentials;
 use crate::storage::audit::{self as chain, Seal};
-use crate::storage::authorization::NewTokens;
+use crate::storage::provider_token::NewTokens;
 use crate::storage::{StorageError, Store, Tx};
 
 /// Something failed that the caller cannot put right. It has been logged, once, under the correlation id.

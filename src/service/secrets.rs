@@ -33,7 +33,8 @@ impl Stored {
 pub const PLACES: &[Stored] = &[
     Stored::of("provider_account", "id", "secret", SealedPlace::Secret),
     Stored::of("provider_authorization", "account_id", "application_secret", SealedPlace::ApplicationSecret),
-    Stored::of("provider_authorization", "account_id", "tokens", SealedPlace::Tokens),
+    // One row for each way of connecting.
+    Stored::of("provider_token", "account_id", "tokens", SealedPlace::Tokens),
     // An account has one attempt at most.
     Stored::of("authorization_attempt", "account_id", "application_secret", SealedPlace::ApplicationSecret),
     Stored::of("authorization_attempt", "account_id", "code_verifier", SealedPlace::CodeVerifier),

@@ -134,7 +134,7 @@ pub async fn set_secret(
 pub struct SealedCredentials {
     /// Keys, sealed.
     pub secret: Option<String>,
-    /// The application that a person consented to, and its tokens.
+    /// The application that a person consented to.
     pub authorization: Option<StoredAuthorization>,
 }
 

@@ -1,49 +1,24 @@
-//! Delegated authorization: an account's application, its sealed tokens, who may renew them, and attempts that are under
-//! way. What is sealed goes in and out as text; nobody here can open it.
-//!
-//! Tokens are renewed under a lease: a refresh token is good for one use, so that two who used it at once would lose the
-//! consent. The lease is a row and no lock, because nothing may be held while another system is asked.
+//! Connecting with the consent of a person: the application of an account, and attempts that are under way. What is sealed
+//! goes in and out as text; nobody here can open it.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use entity::{authorization_attempt as attempt, provider_authorization as authorization};
-use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, OnConflict, SimpleExpr};
+use sea_orm::sea_query::{Condition, OnConflict};
 use sea_orm::{
-    ActiveModelTrait as _, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait,
-    IntoActiveModel as _, QueryFilter, QuerySelect,
+    ActiveModelTrait as _, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel as _,
+    QueryFilter, QuerySelect,
 };
 
 use super::{StorageError, Tx};
 use crate::domain::id::{OrganizationId, ProviderAccountId};
 
-/// How long one renewal may take. Longer than its request may, so that nobody else begins while it is under way.
-pub const LEASE: TimeDelta = TimeDelta::seconds(60);
-
-/// The application of an account, and its tokens.
+/// The application that a person consented to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAuthorization {
     /// The application as JSON, without its secret.
     pub application: String,
     /// Its secret, sealed; `None` for an application without one.
     pub application_secret: Option<String>,
-    /// Access and refresh token, sealed; `None` once the consent has ended.
-    pub tokens: Option<String>,
-    /// Grows with every token that is stored.
-    pub number: i64,
-    /// When the tokens were stored.
-    pub issued_at: Option<DateTime<Utc>>,
-    /// When the access token ends; `None` when the provider did not say.
-    pub access_expires_at: Option<DateTime<Utc>>,
-}
-
-/// New tokens of an account.
-#[derive(Debug, Clone)]
-pub struct NewTokens {
-    /// Access and refresh token, sealed.
-    pub sealed: String,
-    /// When they were given out.
-    pub issued_at: DateTime<Utc>,
-    /// When the access token ends.
-    pub access_expires_at: Option<DateTime<Utc>>,
 }
 
 /// A person who was sent to the provider.
@@ -87,19 +62,6 @@ fn of(organization_id: OrganizationId, account_id: ProviderAccountId) -> Conditi
         .add(authorization::Column::AccountId.eq(account_id.0))
 }
 
-/// The time that leases are measured by: the database's own where several replicas share it.
-fn lease_time(backend: DbBackend, now: DateTime<Utc>) -> SimpleExpr {
-    if backend == DbBackend::Postgres { Expr::cust("clock_timestamp()") } else { Expr::value(now) }
-}
-
-fn lease_end(backend: DbBackend, now: DateTime<Utc>) -> SimpleExpr {
-    if backend == DbBackend::Postgres {
-        Expr::cust(format!("clock_timestamp() + interval '{} seconds'", LEASE.num_seconds()))
-    } else {
-        Expr::value(now + LEASE)
-    }
-}
-
 /// The authorization of an account; `None` when it never had one.
 pub async fn find(
     db: &impl ConnectionTrait,
@@ -110,137 +72,25 @@ pub async fn find(
     Ok(query.one(db).await?.map(|model| StoredAuthorization {
         application: model.application,
         application_secret: model.application_secret,
-        tokens: model.tokens,
-        number: model.number,
-        issued_at: model.issued_at,
-        access_expires_at: model.access_expires_at,
     }))
 }
 
-/// Stores what a person consented to, in place of whatever was there; a renewal that is under way is void.
-pub async fn replace(tx: &Tx, attempt: &Attempt, tokens: NewTokens) -> Result<(), StorageError> {
+/// Stores the application that a person consented to, in place of the one before.
+pub async fn replace(tx: &Tx, attempt: &Attempt) -> Result<(), StorageError> {
     let row = authorization::ActiveModel {
         organization_id: Set(attempt.organization_id.0),
         account_id: Set(attempt.account_id.0),
         application: Set(attempt.application.clone()),
         application_secret: Set(attempt.application_secret.clone()),
-        tokens: Set(Some(tokens.sealed)),
-        number: Set(1),
-        issued_at: Set(Some(tokens.issued_at)),
-        access_expires_at: Set(tokens.access_expires_at),
-        lease_holder: Set(None),
-        lease_until: Set(None),
     };
     let key = [authorization::Column::OrganizationId, authorization::Column::AccountId];
-    let replaced = [
-        authorization::Column::Application,
-        authorization::Column::ApplicationSecret,
-        authorization::Column::Tokens,
-        authorization::Column::IssuedAt,
-        authorization::Column::AccessExpiresAt,
-        authorization::Column::LeaseHolder,
-        authorization::Column::LeaseUntil,
-    ];
-    // The number goes on, so that nobody takes new tokens for those they hold.
-    let number = Expr::col((authorization::Entity, authorization::Column::Number)).add(1);
-    let conflict =
-        OnConflict::columns(key).update_columns(replaced).value(authorization::Column::Number, number).to_owned();
+    let replaced = [authorization::Column::Application, authorization::Column::ApplicationSecret];
+    let conflict = OnConflict::columns(key).update_columns(replaced).to_owned();
     authorization::Entity::insert(row).on_conflict(conflict).exec_without_returning(&**tx).await?;
     Ok(())
 }
 
-/// Takes the right to renew the tokens of this number; whether it was there to be taken.
-pub async fn take_lease(
-    tx: &Tx,
-    organization_id: OrganizationId,
-    account_id: ProviderAccountId,
-    number: i64,
-    holder: &str,
-    now: DateTime<Utc>,
-) -> Result<bool, StorageError> {
-    let backend = tx.get_database_backend();
-    let is_free = Condition::any()
-        .add(authorization::Column::LeaseUntil.is_null())
-        .add(Expr::col(authorization::Column::LeaseUntil).lt(lease_time(backend, now)));
-    let taken = authorization::Entity::update_many()
-        .col_expr(authorization::Column::LeaseHolder, Expr::value(holder))
-        .col_expr(authorization::Column::LeaseUntil, lease_end(backend, now))
-        .filter(of(organization_id, account_id))
-        .filter(authorization::Column::Number.eq(number))
-        .filter(authorization::Column::Tokens.is_not_null())
-        .filter(is_free)
-        .exec(&**tx)
-        .await?;
-    Ok(taken.rows_affected == 1)
-}
-
-/// Gives the right back without new tokens.
-pub async fn release_lease(
-    tx: &Tx,
-    organization_id: OrganizationId,
-    account_id: ProviderAccountId,
-    holder: &str,
-) -> Result<(), StorageError> {
-    authorization::Entity::update_many()
-        .set(authorization::ActiveModel { lease_holder: Set(None), lease_until: Set(None), ..Default::default() })
-        .filter(of(organization_id, account_id))
-        .filter(authorization::Column::LeaseHolder.eq(holder))
-        .exec(&**tx)
-        .await?;
-    Ok(())
-}
-
-/// Stores renewed tokens; false when the holder lost the right meanwhile, because somebody connected the account anew.
-pub async fn renew(
-    tx: &Tx,
-    organization_id: OrganizationId,
-    account_id: ProviderAccountId,
-    number: i64,
-    holder: &str,
-    tokens: NewTokens,
-) -> Result<bool, StorageError> {
-    let renewed = authorization::Entity::update_many()
-        .set(authorization::ActiveModel {
-            tokens: Set(Some(tokens.sealed)),
-            number: Set(number + 1),
-            issued_at: Set(Some(tokens.issued_at)),
-            access_expires_at: Set(tokens.access_expires_at),
-            lease_holder: Set(None),
-            lease_until: Set(None),
-            ..Default::default()
-        })
-        .filter(of(organization_id, account_id))
-        .filter(authorization::Column::Number.eq(number))
-        .filter(authorization::Column::LeaseHolder.eq(holder))
-        .exec(&**tx)
-        .await?;
-    Ok(renewed.rows_affected == 1)
-}
-
-/// Forgets the tokens of this number, which the provider accepts no longer; the application stays, so that a person can
-/// consent again with one click. False when there are newer ones.
-pub async fn forget_tokens(
-    tx: &Tx,
-    organization_id: OrganizationId,
-    account_id: ProviderAccountId,
-    number: i64,
-) -> Result<bool, StorageError> {
-    let forgotten = authorization::Entity::update_many()
-        .set(authorization::ActiveModel {
-            tokens: Set(None),
-            access_expires_at: Set(None),
-            lease_holder: Set(None),
-            lease_until: Set(None),
-            ..Default::default()
-        })
-        .filter(of(organization_id, account_id))
-        .filter(authorization::Column::Number.eq(number))
-        .exec(&**tx)
-        .await?;
-    Ok(forgotten.rows_affected == 1)
-}
-
-/// Forgets the authorization of an account, and attempts that are under way.
+/// Forgets the application of an account, and attempts that are under way.
 pub async fn remove(
     tx: &Tx,
     organization_id: OrganizationId,

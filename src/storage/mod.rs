@@ -22,6 +22,7 @@ pub mod organization;
 pub mod page;
 pub mod period;
 pub mod policy;
+pub mod provider_token;
 pub mod reconciliation;
 pub mod record;
 pub mod report;
@@ -194,7 +195,7 @@ impl Store {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let transaction = self.write.begin_with_options(options).await?;
+        let transaction = begun(&self.write, options).await?;
         Ok(Tx {
             transaction,
             touched: Mutex::default(),
@@ -255,6 +256,17 @@ async fn connect_patiently(options: &ConnectOptions) -> Result<DatabaseConnectio
         Ok(connection) => connection,
         // One last time, for the error.
         Err(_) => Database::connect(options.clone()).await,
+    }
+}
+
+/// Begins a transaction, to its end: a caller that goes away while `BEGIN` is under way would leave the connection in a
+/// transaction that the driver does not know of and nobody ends, and the next one would get it so from the pool.
+async fn begun(connection: &DatabaseConnection, options: TransactionOptions) -> Result<DatabaseTransaction, DbErr> {
+    let connection = connection.clone();
+    let beginning = tokio::spawn(async move { connection.begin_with_options(options).await });
+    match beginning.await {
+        Ok(begun) => begun,
+        Err(broken) => Err(DbErr::Custom(format!("beginning a transaction broke off: {broken}"))),
     }
 }
 

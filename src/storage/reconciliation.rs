@@ -5,7 +5,7 @@ use entity::reconciliation_run::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     AccessMode, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
-    IsolationLevel, PaginatorTrait, QueryFilter, QuerySelect, Select, TransactionOptions, TransactionTrait,
+    IsolationLevel, PaginatorTrait, QueryFilter, QuerySelect, Select, TransactionOptions,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::event::{self, StoredEvent};
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
 use super::text::Word;
-use super::{StorageError, Store, Tx};
+use super::{StorageError, Store, Tx, begun};
 use crate::domain::id::{IntegrationId, OrganizationId, ReconciliationRunId, ReportId};
 use crate::domain::period::Period;
 use crate::domain::run::{Numbered, ReconciliationEvent, ReconciliationPhase, ReconciliationRun, RunStatus};
@@ -172,7 +172,7 @@ pub async fn snapshot(store: &Store) -> Result<DatabaseTransaction, StorageError
         },
         _ => TransactionOptions::default(),
     };
-    Ok(db.begin_with_options(options).await?)
+    Ok(begun(db, options).await?)
 }
 
 #[derive(Serialize, Deserialize)]

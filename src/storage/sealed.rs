@@ -66,9 +66,13 @@ pub async fn batch(
         .and_where(column(place.column).is_not_null())
         .order_by(Alias::new("organization_id"), Order::Asc)
         .order_by(Alias::new(place.key), Order::Asc)
+        .order_by(Alias::new(place.column), Order::Asc)
         .limit(limit);
-    if let Some(SealedRow { organization_id, id, .. }) = after {
-        let is_later_row = column("organization_id").eq(organization_id.0).and(column(place.key).gt(*id));
+    if let Some(SealedRow { organization_id, id, text }) = after {
+        // A key may have several values, which their texts tell apart.
+        let is_later_value = column(place.key).eq(*id).and(column(place.column).gt(text.as_str()));
+        let is_later_row =
+            column("organization_id").eq(organization_id.0).and(column(place.key).gt(*id).or(is_later_value));
         query.and_where(column("organization_id").gt(organization_id.0).or(is_later_row));
     }
     db.query_all(&query).await?.iter().map(row).collect()

@@ -23,7 +23,7 @@ use concord::service::setup::CreateIntegration;
 use concord::service::{Connectors, Core, PublicAddress, Services};
 use concord::storage::account::SealedCredentials;
 use concord::storage::audit::Seal;
-use concord::storage::authorization::NewTokens;
+use concord::storage::provider_token::NewTokens;
 use concord::storage::source::company::CompanyTable;
 use concord::storage::source::customer::CustomerTable;
 use concord::storage::source::pax8_product::Pax8ProductTable;

@@ -20,6 +20,7 @@ use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use super::delegated::{GrantError, GrantedTokens, TokenRenewal};
 use super::{FetchedToken, TokenFetch, failed_exchange};
 use crate::connector::ConnectorError;
 use crate::connector::http::{Bodies, Outgoing, ProviderClient, Repetition, Reply};
@@ -69,6 +70,28 @@ impl TokenFetch for ClientCredentials {
             .and_then(|lifetime| TimeDelta::from_std(lifetime).ok())
             .and_then(|lifetime| self.clock.now().checked_add_signed(lifetime));
         Ok(FetchedToken { token: token.as_str().into(), expires_at })
+    }
+}
+
+/// Keys bring a new token each time that they are shown.
+#[async_trait]
+impl TokenRenewal for ClientCredentials {
+    fn provider(&self) -> &'static str {
+        self.client.provider()
+    }
+
+    fn needs_refresh_token(&self) -> bool {
+        false
+    }
+
+    async fn renew(&self, _: Option<&SecretString>) -> Result<GrantedTokens, GrantError> {
+        let FetchedToken { token, expires_at } = self.fetch().await?;
+        Ok(GrantedTokens { access: token, refresh: None, expires_at, scopes: None })
+    }
+
+    /// It ends by itself within a day.
+    async fn give_back(&self, _: &SecretString) -> Result<bool, ConnectorError> {
+        Ok(false)
     }
 }
 

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use oauth2::basic::{BasicClient, BasicErrorResponse, BasicErrorResponseType, BasicTokenResponse, BasicTokenType};
@@ -51,6 +52,44 @@ pub enum GrantError {
     Connector(#[from] ConnectorError),
 }
 
+/// Brings new tokens: for a refresh token, or for keys.
+#[async_trait]
+pub trait TokenRenewal: Send + Sync {
+    /// Provider as people call it.
+    fn provider(&self) -> &'static str;
+
+    /// Whether nothing comes without a refresh token.
+    fn needs_refresh_token(&self) -> bool;
+
+    /// New tokens.
+    async fn renew(&self, refresh: Option<&SecretString>) -> Result<GrantedTokens, GrantError>;
+
+    /// Gives a token back that nobody will use. `Ok(false)` when the provider offers no way.
+    async fn give_back(&self, token: &SecretString) -> Result<bool, ConnectorError>;
+}
+
+#[async_trait]
+impl TokenRenewal for Authorizer {
+    fn provider(&self) -> &'static str {
+        self.client.provider()
+    }
+
+    fn needs_refresh_token(&self) -> bool {
+        true
+    }
+
+    async fn renew(&self, refresh: Option<&SecretString>) -> Result<GrantedTokens, GrantError> {
+        match refresh {
+            Some(refresh) => self.renewed(refresh).await,
+            None => Err(GrantError::InvalidGrant("there is no refresh token".to_owned())),
+        }
+    }
+
+    async fn give_back(&self, token: &SecretString) -> Result<bool, ConnectorError> {
+        self.revoke(token).await
+    }
+}
+
 type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
 /// Speaks for one application.
@@ -75,11 +114,6 @@ impl Authorizer {
     /// The application that it speaks for.
     pub fn application(&self) -> &Application {
         &self.application
-    }
-
-    /// Provider as people call it.
-    pub fn provider(&self) -> &'static str {
-        self.client.provider()
     }
 
     fn oauth(&self) -> Result<Client, ConnectorError> {
@@ -140,7 +174,7 @@ impl Authorizer {
 
     /// Exchanges a refresh token. It may be good for this one use, so that it is never sent twice: when no answer comes,
     /// nobody knows whether it was used.
-    pub async fn renew(&self, refresh: &SecretString) -> Result<GrantedTokens, GrantError> {
+    async fn renewed(&self, refresh: &SecretString) -> Result<GrantedTokens, GrantError> {
         let client = self.oauth()?;
         let token = RefreshToken::new(refresh.expose_secret().to_owned());
         let transport = FormTransport { client: &self.client, secrets: self.secrets(&[refresh]) };

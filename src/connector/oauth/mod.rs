@@ -1,12 +1,13 @@
 //! Tokens: keeping one for all callers of an account until it runs out or is refused. Where it comes from is in the
-//! files beside: keys (`client_credentials`), or the consent of a person (`application`, `delegated`, `consent`).
+//! files beside: keys (`client_credentials`), or the consent of a person (`application`, `delegated`); `kept` shares tokens
+//! that somebody keeps beyond the process.
 //!
 //! It knows no records and no storage.
 
 pub mod application;
 pub mod client_credentials;
-pub mod consent;
 pub mod delegated;
+pub mod kept;
 
 use std::fmt;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{NaiveDate, TimeDelta};
+use secrecy::SecretString;
 use url::Url;
 
 use super::PROVIDER;
@@ -17,7 +18,7 @@ use crate::connector::http::{Authorization, ClientSettings, ProviderClient, Reco
 use crate::connector::json::{Reason, parse_zone};
 use crate::connector::oauth::TokenSource;
 use crate::connector::oauth::client_credentials::ClientCredentials;
-use crate::connector::oauth::consent::ConsentSource;
+use crate::connector::oauth::kept::KeptSource;
 use crate::connector::{AccountCheck, ConnectorError, Cursor, Marketplace, Page, Pulled, Rejected};
 use crate::domain::id::ExternalId;
 use crate::domain::provider::{Capability, CapabilityKind, CapabilityState};
@@ -53,6 +54,35 @@ struct Listing<'a> {
     size: u32,
 }
 
+fn manners(settings: &Pax8Settings) -> Result<ClientSettings, ConnectorError> {
+    Ok(ClientSettings {
+        concurrency: settings.concurrency,
+        timeout: Duration::from_secs(settings.timeout_seconds),
+        max_tries: settings.max_tries,
+        first_delay: Duration::from_millis(settings.first_delay_milliseconds),
+        max_retry_after: Duration::from_secs(settings.max_retry_after_seconds),
+        network: settings.network,
+        ..ClientSettings::new(PROVIDER, parse_base_url("base_url", &settings.base_url)?, settings.requests_per_minute)
+    })
+}
+
+/// What fetches tokens for the keys of an account; nothing is sent yet.
+pub fn client_credentials(
+    settings: &Pax8Settings,
+    client_secret: SecretString,
+    clock: Arc<dyn Clock>,
+    recorder: Option<Arc<dyn Recorder>>,
+) -> Result<ClientCredentials, ConnectorError> {
+    Ok(ClientCredentials {
+        client: ProviderClient::new(manners(settings)?, Arc::clone(&clock))?.with_recorder(recorder),
+        token_url: parse_base_url("token_url", &settings.token_url)?,
+        audience: settings.audience.clone(),
+        client_id: settings.client_id.clone(),
+        client_secret,
+        clock,
+    })
+}
+
 impl Pax8 {
     /// Prepares the account; nothing is sent yet.
     pub fn connect(
@@ -61,34 +91,16 @@ impl Pax8 {
         clock: Arc<dyn Clock>,
         recorder: Option<Arc<dyn Recorder>>,
     ) -> Result<Self, ConnectorError> {
-        let base_url = parse_base_url("base_url", &settings.base_url)?;
-        let token_url = parse_base_url("token_url", &settings.token_url)?;
-        let manners = ClientSettings {
-            concurrency: settings.concurrency,
-            timeout: Duration::from_secs(settings.timeout_seconds),
-            max_tries: settings.max_tries,
-            first_delay: Duration::from_millis(settings.first_delay_milliseconds),
-            max_retry_after: Duration::from_secs(settings.max_retry_after_seconds),
-            network: settings.network,
-            ..ClientSettings::new(PROVIDER, base_url, settings.requests_per_minute)
-        };
-        let client = ProviderClient::new(manners.clone(), Arc::clone(&clock))?.with_recorder(recorder.clone());
+        let manners = manners(settings)?;
+        let client = ProviderClient::new(manners, Arc::clone(&clock))?.with_recorder(recorder.clone());
         let authorization: Arc<dyn Authorization> = match proof {
             Pax8Proof::ClientSecret(client_secret) => {
-                let token_client = ProviderClient::new(manners, Arc::clone(&clock))?;
-                let credentials = ClientCredentials {
-                    client: token_client.with_recorder(recorder).sharing_budget_of(&client),
-                    token_url,
-                    audience: settings.audience.clone(),
-                    client_id: settings.client_id.clone(),
-                    client_secret,
-                    clock: Arc::clone(&clock),
-                };
+                let credentials = client_credentials(settings, client_secret, Arc::clone(&clock), recorder)?;
                 Arc::new(TokenSource::new(Box::new(credentials), clock, settings.token_skew()))
             }
-            Pax8Proof::Consent(keeper) => {
+            Pax8Proof::Kept(keeper) => {
                 let margin = TimeDelta::from_std(settings.token_skew()).unwrap_or(TimeDelta::zero());
-                Arc::new(ConsentSource::new(keeper, clock, margin))
+                Arc::new(KeptSource::new(keeper, clock, margin))
             }
         };
         let client = client.with_authorization(authorization);

@@ -38,7 +38,7 @@ mod settings;
 mod webhook;
 pub mod wire;
 
-pub use client::{Pax8, price_page};
+pub use client::{Pax8, client_credentials, price_page};
 pub use settings::{Pax8Proof, Pax8Settings, REQUESTS_PER_MINUTE};
 
 /// The provider as people call it.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::connector::address::{Network, Place, place_of_url};
-use crate::connector::oauth::consent::TokenKeeper;
+use crate::connector::oauth::kept::TokenKeeper;
 use crate::connector::setting::{LONGEST_SKEW_SECONDS, Manners, SettingError, between};
 
 /// Requests a minute that Pax8 allows.
@@ -82,10 +82,10 @@ impl Default for Pax8Settings {
 /// What proves to Pax8 that we may act for an account.
 #[derive(Clone)]
 pub enum Pax8Proof {
-    /// The secret of the client credentials.
+    /// The secret of the client credentials, whose tokens are kept by this connection alone.
     ClientSecret(SecretString),
-    /// The consent of a person.
-    Consent(Arc<dyn TokenKeeper>),
+    /// Kept tokens, of those keys or of the consent of a person.
+    Kept(Arc<dyn TokenKeeper>),
 }
 
 impl Pax8Settings {

@@ -14,6 +14,7 @@ use crate::domain::provider::{AccountFailure, AccountStatus, ConnectionMethod, C
 use crate::service::sealing::SealedPlace;
 use crate::service::{Internal, OrInternal as _, Recording};
 use crate::storage::account::SealedCredentials;
+use crate::storage::provider_token::{self, TokenKey};
 use crate::storage::{Tx, account, integration};
 
 /// New credentials of an account.
@@ -122,6 +123,9 @@ impl SetupService {
         let sealed = secret.map(|secret| core.connectors.seal(&changed, SealedPlace::Secret, &secret));
         account::update(&tx, &changed, core.clock.now()).await.internal(caller)?;
         account::set_secret(&tx, caller.organization_id, account_id, sealed).await.internal(caller)?;
+        // Tokens of the keys before speak for somebody else, perhaps.
+        let keys = TokenKey { organization_id: caller.organization_id, account_id, method: ConnectionMethod::Keys };
+        provider_token::remove(&tx, keys).await.internal(caller)?;
         self.audit_account(&tx, caller, "provider_account.credentials_set", Some(&before), &changed).await?;
         tx.commit().await.internal(caller)?;
         self.verify(caller, account_id).await

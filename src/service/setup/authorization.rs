@@ -24,7 +24,8 @@ use crate::domain::provider::{AccountFailure, AccountStatus, ConnectionMethod, C
 use crate::secret::unguessable;
 use crate::service::sealing::SealedPlace;
 use crate::service::{Internal, OrInternal as _};
-use crate::storage::authorization::{self, Attempt};
+use crate::storage::authorization::{self, Attempt, StoredAuthorization};
+use crate::storage::provider_token::{self, StoredTokens, TokenKey};
 use crate::storage::text::Word as _;
 use crate::storage::{account, integration, token};
 
@@ -282,8 +283,13 @@ impl SetupService {
         let known = found.ok_or(AccountError::NotFound)?;
         let mut revoked = Revocation::NotOffered;
         let mut given_back = None;
-        if let Some(stored) = authorization::find(read, caller.organization_id, id).await.internal(caller)? {
-            revoked = self.revoke(&known, &stored).await;
+        let consent =
+            TokenKey { organization_id: caller.organization_id, account_id: id, method: ConnectionMethod::Delegated };
+        let application = authorization::find(read, caller.organization_id, id).await.internal(caller)?;
+        if let Some(application) = &application
+            && let Some(stored) = provider_token::find(read, consent).await.internal(caller)?
+        {
+            revoked = self.revoke(&known, application, &stored).await;
             given_back = Some(stored.number);
         }
         let tx = core.store.begin().await.internal(caller)?;
@@ -291,7 +297,10 @@ impl SetupService {
         integration::lock(&tx, caller.organization_id, known.integration_id).await.internal(caller)?;
         let found = account::lock(&tx, caller.organization_id, id).await.internal(caller)?;
         let before = found.ok_or(AccountError::NotFound)?;
-        let present = authorization::find(&*tx, caller.organization_id, id).await.internal(caller)?;
+        let present = provider_token::find(&*tx, consent).await.internal(caller)?;
+        provider_token::remove(&tx, consent).await.internal(caller)?;
+        let keys = TokenKey { method: ConnectionMethod::Keys, ..consent };
+        provider_token::remove(&tx, keys).await.internal(caller)?;
         authorization::remove(&tx, caller.organization_id, id).await.internal(caller)?;
         account::set_secret(&tx, caller.organization_id, id, None).await.internal(caller)?;
         let mut changed = ProviderAccount {
@@ -316,8 +325,10 @@ impl SetupService {
         tx.commit().await.internal(caller)?;
         core.connectors.forget(id);
         // Somebody renewed the tokens between the two: the newer ones are given back too.
-        if let Some(stored) = present.filter(|stored| Some(stored.number) != given_back) {
-            revoked = self.revoke(&known, &stored).await;
+        if let Some(application) = &application
+            && let Some(stored) = present.filter(|stored| Some(stored.number) != given_back)
+        {
+            revoked = self.revoke(&known, application, &stored).await;
         }
         let is_revoked = match revoked {
             Revocation::Done => Some(true),
@@ -343,8 +354,9 @@ impl SetupService {
         let is_there = match method {
             ConnectionMethod::Keys => credentials.secret.is_some() || before.connector == Some(ConnectorKind::Files),
             ConnectionMethod::Delegated => {
-                before.connector != Some(ConnectorKind::Files)
-                    && credentials.authorization.is_some_and(|authorization| authorization.tokens.is_some())
+                let consent = TokenKey { organization_id: caller.organization_id, account_id: id, method };
+                let tokens = provider_token::find(&*tx, consent).await.internal(caller)?;
+                before.connector != Some(ConnectorKind::Files) && tokens.is_some_and(|tokens| tokens.sealed.is_some())
             }
         };
         if !is_there {
@@ -545,7 +557,13 @@ impl SetupService {
             ..before.clone()
         };
         let sealed = core.connectors.seal_tokens(&changed, &tokens);
-        authorization::replace(&tx, attempt, sealed).await.internal(caller)?;
+        authorization::replace(&tx, attempt).await.internal(caller)?;
+        let consent = TokenKey {
+            organization_id: attempt.organization_id,
+            account_id: attempt.account_id,
+            method: ConnectionMethod::Delegated,
+        };
+        provider_token::replace(&tx, consent, sealed).await.internal(caller)?;
         if attempt.secret.is_some() {
             let secret = attempt.secret.clone();
             account::set_secret(&tx, attempt.organization_id, attempt.account_id, secret).await.internal(caller)?;
@@ -576,13 +594,19 @@ impl SetupService {
     }
 
     /// Gives back the consent behind stored tokens.
-    async fn revoke(&self, known: &ProviderAccount, stored: &authorization::StoredAuthorization) -> Revocation {
+    async fn revoke(
+        &self,
+        known: &ProviderAccount,
+        authorization: &StoredAuthorization,
+        stored: &StoredTokens,
+    ) -> Revocation {
         let connectors = &self.core.connectors;
-        let token = stored.tokens.as_deref().and_then(|sealed| connectors.revocable(known, sealed));
-        let (Some(token), Ok(application)) = (token, serde_json::from_str::<Application>(&stored.application)) else {
+        let token = stored.sealed.as_deref().and_then(|sealed| connectors.revocable(known, sealed));
+        let (Some(token), Ok(application)) = (token, serde_json::from_str::<Application>(&authorization.application))
+        else {
             return Revocation::NotOffered;
         };
-        let secret = stored.application_secret.as_deref();
+        let secret = authorization.application_secret.as_deref();
         let secret = secret.map(|sealed| connectors.open(known, SealedPlace::ApplicationSecret, sealed)).transpose();
         let authorizer = match secret.map(|secret| connectors.authorizer(known, application, secret)) {
             Ok(Ok(authorizer)) => authorizer,

@@ -17,9 +17,11 @@ use crate::sandbox_browser::{Choice, consent};
 const LEAVE_NONE: [(&str, &str); 0] = [];
 
 /// Mutations that make something, so that there was nothing before.
-const MAKE: [&str; 11] = [
+const MAKE: [&str; 12] = [
     "apiTokenCreate",
     "providerWebhookRegister",
+    // It makes a message.
+    "providerWebhookTest",
     "customerMappingCreate",
     "productMappingCreate",
     "discrepancyNoteAdd",

@@ -358,7 +358,7 @@ async fn disconnecting_gives_the_consent_back_and_forgets_every_secret() {
         assert_eq!(payload["account"]["status"], "NOT_CONNECTED");
         assert_eq!(payload["account"]["nextAction"], "AUTHORIZE");
         assert_eq!(payload["account"]["clientId"], credentials::PAX8_APP_CLIENT_ID, "the client id stays visible");
-        let left = "SELECT COUNT(*) AS count FROM provider_authorization";
+        let left = "SELECT COUNT(*) AS count FROM provider_token";
         assert_eq!(harness::count_rows(&url, left).await, 0);
         let secrets = "SELECT COUNT(*) AS count FROM provider_account WHERE secret IS NOT NULL";
         assert_eq!(harness::count_rows(&url, secrets).await, 0);
@@ -392,4 +392,39 @@ async fn a_renewal_that_fails_in_passing_is_tried_again_by_the_next_one() {
     assert_eq!(account_of(&admin, &integration.pax8).await["status"], "CONNECTED", "the consent is not lost");
     assert_eq!(ask_at_once(&program.app, organization, id, 10).await, 10);
     program.stop().await;
+}
+
+#[tokio::test]
+async fn replicas_and_restarts_share_the_token_of_keys_and_new_keys_bring_a_new_one() {
+    for database in each_database().await {
+        let url = database.url.clone();
+        let clock = Arc::new(FixedClock::at(DateTime::UNIX_EPOCH + TimeDelta::days(20_000)));
+        let program = Program::start_idle_at(database, clock.clone()).await;
+        let admin = program.client("ADMIN").await;
+        let integration = harness::connected(&program, &admin, "Keys").await;
+        let organization = harness::organization(&program, "default").await;
+        let id = ProviderAccountId(harness::uuid_of(&integration.pax8));
+        assert_eq!(count(&program.sandbox, "client_credentials").await, 1, "connecting fetches one");
+        let other = harness::app(&url, clock.clone()).await;
+        for day in 1..=3 {
+            let (here, there) = tokio::join!(
+                ask_at_once(&program.app, organization, id, 25),
+                ask_at_once(&other, organization, id, 25)
+            );
+            assert_eq!((here, there), (25, 25));
+            assert_eq!(count(&program.sandbox, "client_credentials").await, day, "two processes fetch once a day");
+            clock.advance(TimeDelta::days(1));
+        }
+        // Revoked before its time: fetched once more, for everybody.
+        let before = count(&program.sandbox, "client_credentials").await;
+        assert_eq!(ask_at_once(&program.app, organization, id, 5).await, 5);
+        tell(&program.sandbox, "tokens").await;
+        assert_eq!(ask_at_once(&program.app, organization, id, 25).await, 25);
+        assert_eq!(count(&program.sandbox, "client_credentials").await, before + 2);
+        // The same keys entered anew may be somebody else's: what was fetched with the ones before is not used.
+        let again = harness::pax8_credentials(&program.sandbox, &integration.pax8);
+        admin.done("providerCredentialsSet", "account { status }", again).await;
+        assert_eq!(count(&program.sandbox, "client_credentials").await, before + 3);
+        program.stop().await;
+    }
 }

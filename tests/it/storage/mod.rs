@@ -11,5 +11,6 @@ mod provider;
 mod pulls;
 mod schema;
 mod tenants;
+mod transactions;
 mod values;
 mod world;

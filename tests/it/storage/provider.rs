@@ -19,7 +19,7 @@ use concord::service::Connectors;
 use concord::service::Recording;
 use concord::service::sealing::SealedPlace;
 use concord::storage::account::SealedCredentials;
-use concord::storage::authorization::NewTokens;
+use concord::storage::provider_token::NewTokens;
 
 type Answer<T> = Result<Page<T>, ConnectorError>;
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::connector::address::{Network, Place, place_of_url};
-use crate::connector::oauth::consent::TokenKeeper;
+use crate::connector::oauth::kept::TokenKeeper;
 use crate::connector::setting::{LONGEST_SKEW_SECONDS, Manners, SettingError, between};
 
 /// Requests a minute that Rev.io allows an account.

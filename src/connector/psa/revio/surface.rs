@@ -19,7 +19,7 @@ use crate::connector::http::{
 };
 use crate::connector::json::fingerprint;
 use crate::connector::oauth::TokenSource;
-use crate::connector::oauth::consent::{ConsentSource, TokenKeeper};
+use crate::connector::oauth::kept::{KeptSource, TokenKeeper};
 use crate::connector::{ConnectorError, Cursor};
 use crate::environment::Clock;
 
@@ -114,7 +114,7 @@ impl PsaSurface {
         let authorization: Arc<dyn Authorization> = match proof {
             Proof::Consent(keeper) => {
                 let margin = TimeDelta::from_std(skew).unwrap_or(TimeDelta::zero());
-                Arc::new(ConsentSource::new(Arc::clone(keeper), clock, margin))
+                Arc::new(KeptSource::new(Arc::clone(keeper), clock, margin))
             }
             Proof::Key(api_key) => {
                 let exchange = KeyExchange {

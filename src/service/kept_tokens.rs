@@ -1,5 +1,5 @@
-//! The kept tokens of accounts that a person consented to: handed out while they last, renewed once for everybody, and
-//! ended when the provider accepts them no longer.
+//! The kept tokens of accounts: handed out while they last, renewed once for everybody, and ended when the provider accepts
+//! them no longer. Those of keys are fetched anew with the keys, those of a consent are renewed with a refresh token.
 //!
 //! A refresh token is good for one use, so three things hold. Nobody renews without the lease, which is a row that all
 //! replicas see. A renewed token is stored before anybody uses it. And a renewal that has begun is carried to its end,
@@ -18,17 +18,17 @@ use tracing::{error, info};
 
 use super::sealing::SealedPlace;
 use crate::connector::ConnectorError;
-use crate::connector::oauth::consent::{HeldToken, TokenKeeper};
-use crate::connector::oauth::delegated::{Authorizer, GrantError, GrantedTokens};
+use crate::connector::oauth::delegated::{GrantError, GrantedTokens, TokenRenewal};
+use crate::connector::oauth::kept::{HeldToken, TokenKeeper};
 use crate::connector::oauth::usable_until;
 use crate::domain::access::{Actor, Caller};
 use crate::domain::audit::Change;
 use crate::domain::id::{OrganizationId, ProviderAccountId};
-use crate::domain::provider::{AccountFailure, AccountStatus, ConnectionMethod, ProviderAccount};
+use crate::domain::provider::{AccountFailure, AccountStatus, ConnectionMethod};
 use crate::environment::{Clock, Ids};
 use crate::secret::{KeyRing, Sealed};
 use crate::storage::audit::{self as chain, Seal};
-use crate::storage::authorization::{self, NewTokens, StoredAuthorization};
+use crate::storage::provider_token::{self, NewTokens, StoredTokens, TokenKey};
 use crate::storage::{StorageError, Store, account};
 
 /// For how long a token is used whose provider does not say how long it lives. A refusal ends it sooner.
@@ -52,13 +52,19 @@ pub fn sealed_tokens(
     keys: &KeyRing,
     (organization_id, account_id): (OrganizationId, ProviderAccountId),
     tokens: &GrantedTokens,
+    origin: &str,
     now: DateTime<Utc>,
 ) -> NewTokens {
     let refresh = tokens.refresh.as_ref().map(|refresh| refresh.expose_secret().to_owned());
     let pair = TokenPair { access: tokens.access.expose_secret().to_owned(), refresh };
     let text = SecretString::from(serde_json::to_string(&pair).expect("texts are always JSON"));
     let associated = SealedPlace::Tokens.associated(organization_id, account_id);
-    NewTokens { sealed: keys.seal(&text, &associated).0, issued_at: now, access_expires_at: tokens.expires_at }
+    NewTokens {
+        origin: origin.to_owned(),
+        sealed: keys.seal(&text, &associated).0,
+        issued_at: now,
+        access_expires_at: tokens.expires_at,
+    }
 }
 
 /// The refresh token among sealed tokens, or the access token when there is none: what ends a consent at the provider.
@@ -75,7 +81,7 @@ pub fn revocable(
 
 /// What the kept tokens of every account stand on.
 #[derive(Clone)]
-pub struct ConsentParts {
+pub struct KeeperParts {
     /// Database.
     pub store: Store,
     /// Opens and seals the tokens.
@@ -92,85 +98,109 @@ pub struct ConsentParts {
 
 /// The kept tokens of one account.
 #[derive(Clone)]
-pub struct StoredConsent {
-    parts: ConsentParts,
-    organization_id: OrganizationId,
-    account_id: ProviderAccountId,
-    authorizer: Arc<Authorizer>,
+pub struct KeptTokens {
+    parts: KeeperParts,
+    key: TokenKey,
+    /// What the tokens are fetched with: those of other keys are not used.
+    origin: String,
+    renewal: Arc<dyn TokenRenewal>,
     /// Names this process and account among those who take the lease.
     holder: String,
 }
 
-impl StoredConsent {
-    /// The tokens of an account, renewed by its application.
-    pub fn new(parts: ConsentParts, account: &ProviderAccount, authorizer: Arc<Authorizer>) -> Self {
+impl KeptTokens {
+    /// The tokens of an account, and what renews them.
+    pub fn new(parts: KeeperParts, key: TokenKey, origin: String, renewal: Arc<dyn TokenRenewal>) -> Self {
         let holder = parts.ids.next().to_string();
-        Self { parts, organization_id: account.organization_id, account_id: account.id, authorizer, holder }
+        Self { parts, key, origin, renewal, holder }
     }
 
-    fn key(&self) -> (OrganizationId, ProviderAccountId) {
-        (self.organization_id, self.account_id)
+    fn owner(&self) -> (OrganizationId, ProviderAccountId) {
+        (self.key.organization_id, self.key.account_id)
     }
 
     fn unauthorized(&self, message: &str) -> ConnectorError {
-        ConnectorError::Unauthorized { provider: self.authorizer.provider(), message: message.to_owned() }
+        ConnectorError::Unauthorized { provider: self.renewal.provider(), message: message.to_owned() }
     }
 
     /// The database failed; what it said is for the log.
     fn lost(&self, failure: &StorageError) -> ConnectorError {
-        error!(provider_account.id = %self.account_id, "the tokens of account `{}` cannot be read or stored: {failure}", self.account_id);
+        let id = self.key.account_id;
+        error!(provider_account.id = %id, "the tokens of account `{id}` cannot be read or stored: {failure}");
         let message = "the tokens of the account cannot be read or stored at the moment".to_owned();
-        ConnectorError::Unavailable { provider: self.authorizer.provider(), message }
+        ConnectorError::Unavailable { provider: self.renewal.provider(), message }
     }
 
-    async fn stored(&self) -> Result<(StoredAuthorization, TokenPair), ConnectorError> {
-        let found = authorization::find(self.parts.store.read(), self.organization_id, self.account_id).await;
-        let found = found.map_err(|failure| self.lost(&failure))?;
-        let ended = || self.unauthorized("the consent has ended; authorize the account again");
-        let stored = found.ok_or_else(ended)?;
-        let sealed = Sealed(stored.tokens.clone().ok_or_else(ended)?);
-        let associated = SealedPlace::Tokens.associated(self.organization_id, self.account_id);
-        let opened = self
-            .parts
-            .keys
-            .open(&sealed, &associated)
-            .map_err(|error| ConnectorError::Unsupported(format!("the stored tokens cannot be opened: {error}")))?;
-        let pair = serde_json::from_str(opened.expose_secret())
-            .map_err(|_| ConnectorError::Unsupported("the stored tokens cannot be read".to_owned()))?;
-        Ok((stored, pair))
+    /// What is stored, opened; a row without tokens where there is none yet.
+    async fn stored(&self) -> Result<(StoredTokens, Option<TokenPair>), ConnectorError> {
+        let found = provider_token::find(self.parts.store.read(), self.key).await;
+        let Some(stored) = found.map_err(|failure| self.lost(&failure))? else {
+            if self.renewal.needs_refresh_token() {
+                return Err(self.unauthorized("the account was not authorized, or was disconnected"));
+            }
+            self.prepare().await.map_err(|failure| self.lost(&failure))?;
+            let origin = String::new();
+            let nothing = StoredTokens { origin, sealed: None, number: 0, issued_at: None, access_expires_at: None };
+            return Ok((nothing, None));
+        };
+        if stored.origin != self.origin {
+            return Ok((stored, None));
+        }
+        let Some(sealed) = stored.sealed.clone() else {
+            if self.renewal.needs_refresh_token() {
+                return Err(self.unauthorized("the consent has ended; authorize the account again"));
+            }
+            return Ok((stored, None));
+        };
+        let associated = SealedPlace::Tokens.associated(self.key.organization_id, self.key.account_id);
+        match self.parts.keys.open(&Sealed(sealed), &associated) {
+            Ok(opened) => {
+                let pair = serde_json::from_str(opened.expose_secret())
+                    .map_err(|_| ConnectorError::Unsupported("the stored tokens cannot be read".to_owned()))?;
+                Ok((stored, Some(pair)))
+            }
+            // Keys fetch new ones; a consent cannot be had again so.
+            Err(_) if !self.renewal.needs_refresh_token() => Ok((stored, None)),
+            Err(error) => Err(ConnectorError::Unsupported(format!("the stored tokens cannot be opened: {error}"))),
+        }
     }
 
-    fn use_until(stored: &StoredAuthorization, margin: TimeDelta) -> DateTime<Utc> {
+    async fn prepare(&self) -> Result<(), StorageError> {
+        let tx = self.parts.store.begin().await?;
+        provider_token::prepare(&tx, self.key).await?;
+        tx.commit().await
+    }
+
+    fn use_until(stored: &StoredTokens, margin: TimeDelta) -> DateTime<Utc> {
         let issued_at = stored.issued_at.unwrap_or(DateTime::UNIX_EPOCH);
         usable_until(issued_at, stored.access_expires_at.unwrap_or(issued_at + UNSTATED_LIFETIME), margin)
     }
 
     async fn take_lease(&self, number: i64) -> Result<bool, StorageError> {
         let tx = self.parts.store.begin().await?;
-        let (organization_id, account_id) = self.key();
         let now = self.parts.clock.now();
-        let is_taken = authorization::take_lease(&tx, organization_id, account_id, number, &self.holder, now).await?;
+        let is_taken = provider_token::take_lease(&tx, self.key, number, &self.holder, now).await?;
         tx.commit().await?;
         Ok(is_taken)
     }
 
     /// Renews, with the lease in hand. What becomes of it is stored by the time this ends.
-    async fn renew(self, number: i64, refresh: SecretString) -> Result<(), ConnectorError> {
-        match self.authorizer.renew(&refresh).await {
+    async fn renew(self, number: i64, refresh: Option<SecretString>) -> Result<(), ConnectorError> {
+        match self.renewal.renew(refresh.as_ref()).await {
             Ok(mut tokens) => {
                 // A provider that does not rotate gives none; the one that was used is still good.
-                tokens.refresh.get_or_insert(refresh);
-                let new = sealed_tokens(&self.parts.keys, self.key(), &tokens, self.parts.clock.now());
+                tokens.refresh = tokens.refresh.or(refresh);
+                let new = sealed_tokens(&self.parts.keys, self.owner(), &tokens, &self.origin, self.parts.clock.now());
                 // The old token is spent by now: giving up would lose the consent.
                 let patience = ExponentialBuilder::default().with_max_times(8).with_jitter();
                 let store = || self.store(number, new.clone());
                 match store.retry(patience).await {
                     Ok(true) => {
-                        info!(provider_account.id = %self.account_id, "the tokens of account `{}` were renewed", self.account_id);
+                        let id = self.key.account_id;
+                        info!(provider_account.id = %id, "the tokens of account `{id}` were renewed");
                         Ok(())
                     }
-                    // Somebody connected or disconnected the account meanwhile; what they did counts.
-                    Ok(false) => Ok(()),
+                    Ok(false) => self.dispose(&tokens).await,
                     Err(failure) => Err(self.lost(&failure)),
                 }
             }
@@ -188,31 +218,41 @@ impl StoredConsent {
 
     async fn store(&self, number: i64, new: NewTokens) -> Result<bool, StorageError> {
         let tx = self.parts.store.begin().await?;
-        let (organization_id, account_id) = self.key();
-        let is_stored = authorization::renew(&tx, organization_id, account_id, number, &self.holder, new).await?;
+        let is_stored = provider_token::renew(&tx, self.key, number, &self.holder, new).await?;
         tx.commit().await?;
         Ok(is_stored)
     }
 
+    /// Somebody connected or disconnected the account meanwhile, and what they did counts. Where nothing is kept any more
+    /// the new tokens are given back.
+    async fn dispose(&self, tokens: &GrantedTokens) -> Result<(), ConnectorError> {
+        let present = provider_token::find(self.parts.store.read(), self.key).await;
+        if present.map_err(|failure| self.lost(&failure))?.is_none() {
+            self.renewal.give_back(tokens.refresh.as_ref().unwrap_or(&tokens.access)).await?;
+        }
+        Ok(())
+    }
+
     async fn release(&self) -> Result<(), StorageError> {
         let tx = self.parts.store.begin().await?;
-        authorization::release_lease(&tx, self.organization_id, self.account_id, &self.holder).await?;
+        provider_token::release_lease(&tx, self.key, &self.holder).await?;
         tx.commit().await
     }
 
     /// The provider accepts the consent no longer: nobody asks again, and a person has to connect the account anew.
     async fn end(&self, number: i64, words: &str) -> Result<(), StorageError> {
         let parts = &self.parts;
+        let (organization_id, account_id) = self.owner();
         let tx = parts.store.begin().await?;
         let now = parts.clock.now();
-        let found = account::lock(&tx, self.organization_id, self.account_id).await?;
-        if !authorization::forget_tokens(&tx, self.organization_id, self.account_id, number).await? {
+        let found = account::lock(&tx, organization_id, account_id).await?;
+        if !provider_token::forget(&tx, self.key, number).await? {
             return Ok(());
         }
         if let Some(mut changed) = found
             && changed.method == ConnectionMethod::Delegated
         {
-            let provider = self.authorizer.provider();
+            let provider = self.renewal.provider();
             changed.status = AccountStatus::ReconnectNeeded;
             changed.failure = Some(AccountFailure::Authorization);
             changed.failure_message = Some(format!(
@@ -222,11 +262,11 @@ impl StoredConsent {
             changed.consent_ends_at = None;
             changed.version += 1;
             account::update(&tx, &changed, now).await?;
-            let caller = Caller::server(self.organization_id, Actor::Job, parts.ids.next().to_string());
+            let caller = Caller::server(organization_id, Actor::Job, parts.ids.next().to_string());
             let change = Change {
                 action: "provider_account.consent_ended",
                 subject_kind: "provider_account",
-                subject_id: Some(self.account_id.0),
+                subject_id: Some(account_id.0),
                 before: None,
                 after: Some(serde_json::json!({ "status": "RECONNECT_NEEDED" }).to_string()),
                 reason: Some(words.to_owned()),
@@ -238,9 +278,9 @@ impl StoredConsent {
 }
 
 #[async_trait]
-impl TokenKeeper for StoredConsent {
+impl TokenKeeper for KeptTokens {
     fn provider(&self) -> &'static str {
-        self.authorizer.provider()
+        self.renewal.provider()
     }
 
     async fn token(&self, refused: Option<i64>, margin: TimeDelta) -> Result<HeldToken, ConnectorError> {
@@ -249,26 +289,29 @@ impl TokenKeeper for StoredConsent {
             let (stored, pair) = self.stored().await?;
             let use_until = Self::use_until(&stored, margin);
             let now = self.parts.clock.now();
-            if refused != Some(stored.number) && now < use_until {
-                return Ok(HeldToken { token: pair.access.into(), number: stored.number, use_until });
-            }
-            let Some(refresh) = pair.refresh else {
+            let refresh = match pair {
+                Some(pair) if refused != Some(stored.number) && now < use_until => {
+                    return Ok(HeldToken { token: pair.access.into(), number: stored.number, use_until });
+                }
+                pair => pair.and_then(|pair| pair.refresh),
+            };
+            if refresh.is_none() && self.renewal.needs_refresh_token() {
                 let words = "the access token has ended and there is no refresh token";
                 self.end(stored.number, words).await.map_err(|failure| self.lost(&failure))?;
                 return Err(self.unauthorized(words));
-            };
+            }
             if self.take_lease(stored.number).await.map_err(|failure| self.lost(&failure))? {
-                let renewal = self.parts.renewals.spawn(self.clone().renew(stored.number, refresh.into()));
+                let renewing = self.clone().renew(stored.number, refresh.map(SecretString::from));
                 let broken = |_| {
                     let message = "renewing the tokens broke off".to_owned();
-                    ConnectorError::Unavailable { provider: self.authorizer.provider(), message }
+                    ConnectorError::Unavailable { provider: self.renewal.provider(), message }
                 };
-                renewal.await.map_err(broken)??;
+                self.parts.renewals.spawn(renewing).await.map_err(broken)??;
                 continue;
             }
             if now - begun > PATIENCE {
                 let message = "somebody else is renewing the tokens of the account and does not end".to_owned();
-                return Err(ConnectorError::Unavailable { provider: self.authorizer.provider(), message });
+                return Err(ConnectorError::Unavailable { provider: self.renewal.provider(), message });
             }
             tokio::time::sleep(LOOK).await;
         }

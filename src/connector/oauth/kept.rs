@@ -1,4 +1,4 @@
-//! Acting with the consent of a person: one token for all callers of this process, from whoever keeps the tokens.
+//! Acting with kept tokens: one token for all callers of this process, from whoever keeps them.
 //!
 //! Keeping them is not done here: tokens outlive a process and are shared by several.
 
@@ -26,7 +26,7 @@ pub struct HeldToken {
     pub use_until: DateTime<Utc>,
 }
 
-/// Keeps the tokens of a consent and renews them, one renewal at a time over all processes.
+/// Keeps the tokens of an account and renews them, one renewal at a time over all processes.
 #[async_trait]
 pub trait TokenKeeper: Send + Sync {
     /// Provider as people call it.
@@ -46,7 +46,7 @@ struct Known {
 
 /// Gives the callers of this process their token. Callers that find none wait for the one who asks the keeper and share
 /// what it brings, an error too: fifty pages that start at once ask once.
-pub struct ConsentSource {
+pub struct KeptSource {
     keeper: Arc<dyn TokenKeeper>,
     clock: Arc<dyn Clock>,
     margin: TimeDelta,
@@ -55,13 +55,13 @@ pub struct ConsentSource {
     known: Mutex<Known>,
 }
 
-impl fmt::Debug for ConsentSource {
+impl fmt::Debug for KeptSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConsentSource").finish_non_exhaustive()
+        f.debug_struct("KeptSource").finish_non_exhaustive()
     }
 }
 
-impl ConsentSource {
+impl KeptSource {
     /// A source that has no token yet; one that ends within `margin` is not used.
     pub fn new(keeper: Arc<dyn TokenKeeper>, clock: Arc<dyn Clock>, margin: TimeDelta) -> Self {
         Self { keeper, clock, margin, answers: AtomicU64::new(0), known: Mutex::default() }
@@ -69,7 +69,7 @@ impl ConsentSource {
 }
 
 #[async_trait]
-impl Authorization for ConsentSource {
+impl Authorization for KeptSource {
     async fn credential(&self) -> Result<Credential, ConnectorError> {
         let seen = self.answers.load(Ordering::SeqCst);
         let mut known = self.known.lock().await;
@@ -137,7 +137,7 @@ mod tests {
     async fn callers_share_one_token_until_it_ends_or_is_refused() {
         let clock = Arc::new(FixedClock::at(DateTime::UNIX_EPOCH));
         let keeper = Arc::new(Counting { clock: Arc::clone(&clock), asked: AtomicU64::new(0) });
-        let source = ConsentSource::new(keeper.clone(), clock.clone(), TimeDelta::zero());
+        let source = KeptSource::new(keeper.clone(), clock.clone(), TimeDelta::zero());
         let all = async || {
             let credentials = futures_util::future::join_all((0..50).map(|_| source.credential())).await;
             let versions = credentials.into_iter().map(|credential| credential.expect("a token").version);

@@ -1,0 +1,211 @@
+//! The tokens that accounts act with, sealed. They outlive a process and are shared by several: an account has one for each
+//! way of connecting.
+//!
+//! Tokens are renewed under a lease: a refresh token is good for one use, so that two who used it at once would lose the
+//! consent. The lease is a row and no lock, because nothing may be held while another system is asked.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::provider_token::{ActiveModel, Column, Entity};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, OnConflict, SimpleExpr};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter};
+
+use super::text::Word as _;
+use super::{StorageError, Tx};
+use crate::domain::id::{OrganizationId, ProviderAccountId};
+use crate::domain::provider::ConnectionMethod;
+
+/// How long one renewal may take. Longer than its request may, so that nobody else begins while it is under way.
+pub const LEASE: TimeDelta = TimeDelta::seconds(60);
+
+/// Whose tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenKey {
+    /// Tenant.
+    pub organization_id: OrganizationId,
+    /// Account.
+    pub account_id: ProviderAccountId,
+    /// Way of connecting.
+    pub method: ConnectionMethod,
+}
+
+impl TokenKey {
+    fn condition(self) -> Condition {
+        Condition::all()
+            .add(Column::OrganizationId.eq(self.organization_id.0))
+            .add(Column::AccountId.eq(self.account_id.0))
+            .add(Column::Method.eq(self.method.word()))
+    }
+}
+
+/// Tokens as they are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredTokens {
+    /// What they were fetched with; tokens of other keys are none of ours.
+    pub origin: String,
+    /// Access and refresh token, sealed; `None` once a consent has ended, and before keys were used.
+    pub sealed: Option<String>,
+    /// Grows with every token that is stored.
+    pub number: i64,
+    /// When the tokens were stored.
+    pub issued_at: Option<DateTime<Utc>>,
+    /// When the access token ends; `None` when the provider did not say.
+    pub access_expires_at: Option<DateTime<Utc>>,
+}
+
+/// New tokens of an account.
+#[derive(Debug, Clone)]
+pub struct NewTokens {
+    /// What they were fetched with.
+    pub origin: String,
+    /// Access and refresh token, sealed.
+    pub sealed: String,
+    /// When they were given out.
+    pub issued_at: DateTime<Utc>,
+    /// When the access token ends.
+    pub access_expires_at: Option<DateTime<Utc>>,
+}
+
+/// The time that leases are measured by: the database's own where several replicas share it.
+fn lease_time(backend: DbBackend, now: DateTime<Utc>) -> SimpleExpr {
+    if backend == DbBackend::Postgres { Expr::cust("clock_timestamp()") } else { Expr::value(now) }
+}
+
+fn lease_end(backend: DbBackend, now: DateTime<Utc>) -> SimpleExpr {
+    if backend == DbBackend::Postgres {
+        Expr::cust(format!("clock_timestamp() + interval '{} seconds'", LEASE.num_seconds()))
+    } else {
+        Expr::value(now + LEASE)
+    }
+}
+
+/// The tokens of an account; `None` when there never were any.
+pub async fn find(db: &impl ConnectionTrait, key: TokenKey) -> Result<Option<StoredTokens>, StorageError> {
+    Ok(Entity::find().filter(key.condition()).one(db).await?.map(|model| StoredTokens {
+        origin: model.origin,
+        sealed: model.tokens,
+        number: model.number,
+        issued_at: model.issued_at,
+        access_expires_at: model.access_expires_at,
+    }))
+}
+
+fn row(key: TokenKey, number: i64, tokens: Option<NewTokens>) -> ActiveModel {
+    let (issued_at, access_expires_at) =
+        tokens.as_ref().map_or((None, None), |tokens| (Some(tokens.issued_at), tokens.access_expires_at));
+    ActiveModel {
+        origin: Set(tokens.as_ref().map_or_else(String::new, |tokens| tokens.origin.clone())),
+        organization_id: Set(key.organization_id.0),
+        account_id: Set(key.account_id.0),
+        method: Set(key.method.word().to_owned()),
+        tokens: Set(tokens.map(|tokens| tokens.sealed)),
+        number: Set(number),
+        issued_at: Set(issued_at),
+        access_expires_at: Set(access_expires_at),
+        lease_holder: Set(None),
+        lease_until: Set(None),
+    }
+}
+
+const KEY: [Column; 3] = [Column::OrganizationId, Column::AccountId, Column::Method];
+
+/// Makes room for the tokens of an account, so that somebody can take the right to fetch them.
+pub async fn prepare(tx: &Tx, key: TokenKey) -> Result<(), StorageError> {
+    let conflict = OnConflict::columns(KEY).do_nothing().to_owned();
+    Entity::insert(row(key, 0, None)).on_conflict(conflict).exec_without_returning(&**tx).await?;
+    Ok(())
+}
+
+/// Stores tokens in place of whatever was there; a renewal that is under way is void.
+pub async fn replace(tx: &Tx, key: TokenKey, tokens: NewTokens) -> Result<(), StorageError> {
+    let replaced = [
+        Column::Origin,
+        Column::Tokens,
+        Column::IssuedAt,
+        Column::AccessExpiresAt,
+        Column::LeaseHolder,
+        Column::LeaseUntil,
+    ];
+    // The number goes on, so that nobody takes new tokens for those they hold.
+    let number = Expr::col((Entity, Column::Number)).add(1);
+    let conflict = OnConflict::columns(KEY).update_columns(replaced).value(Column::Number, number).to_owned();
+    Entity::insert(row(key, 1, Some(tokens))).on_conflict(conflict).exec_without_returning(&**tx).await?;
+    Ok(())
+}
+
+/// Takes the right to renew the tokens of this number; whether it was there to be taken.
+pub async fn take_lease(
+    tx: &Tx,
+    key: TokenKey,
+    number: i64,
+    holder: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StorageError> {
+    let backend = tx.get_database_backend();
+    let is_free = Condition::any()
+        .add(Column::LeaseUntil.is_null())
+        .add(Expr::col(Column::LeaseUntil).lt(lease_time(backend, now)));
+    let taken = Entity::update_many()
+        .col_expr(Column::LeaseHolder, Expr::value(holder))
+        .col_expr(Column::LeaseUntil, lease_end(backend, now))
+        .filter(key.condition())
+        .filter(Column::Number.eq(number))
+        .filter(is_free)
+        .exec(&**tx)
+        .await?;
+    Ok(taken.rows_affected == 1)
+}
+
+/// Gives the right back without new tokens.
+pub async fn release_lease(tx: &Tx, key: TokenKey, holder: &str) -> Result<(), StorageError> {
+    Entity::update_many()
+        .set(ActiveModel { lease_holder: Set(None), lease_until: Set(None), ..Default::default() })
+        .filter(key.condition())
+        .filter(Column::LeaseHolder.eq(holder))
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
+/// Stores renewed tokens; false when the holder lost the right meanwhile, because somebody connected the account anew.
+pub async fn renew(tx: &Tx, key: TokenKey, number: i64, holder: &str, tokens: NewTokens) -> Result<bool, StorageError> {
+    let renewed = Entity::update_many()
+        .set(ActiveModel {
+            origin: Set(tokens.origin),
+            tokens: Set(Some(tokens.sealed)),
+            number: Set(number + 1),
+            issued_at: Set(Some(tokens.issued_at)),
+            access_expires_at: Set(tokens.access_expires_at),
+            lease_holder: Set(None),
+            lease_until: Set(None),
+            ..Default::default()
+        })
+        .filter(key.condition())
+        .filter(Column::Number.eq(number))
+        .filter(Column::LeaseHolder.eq(holder))
+        .exec(&**tx)
+        .await?;
+    Ok(renewed.rows_affected == 1)
+}
+
+/// Forgets the tokens of this number, which the provider accepts no longer. False when there are newer ones.
+pub async fn forget(tx: &Tx, key: TokenKey, number: i64) -> Result<bool, StorageError> {
+    let forgotten = Entity::update_many()
+        .set(ActiveModel {
+            tokens: Set(None),
+            access_expires_at: Set(None),
+            lease_holder: Set(None),
+            lease_until: Set(None),
+            ..Default::default()
+        })
+        .filter(key.condition())
+        .filter(Column::Number.eq(number))
+        .exec(&**tx)
+        .await?;
+    Ok(forgotten.rows_affected == 1)
+}
+
+/// Removes the tokens of an account: its keys were replaced, or it was disconnected. What is under way is void.
+pub async fn remove(tx: &Tx, key: TokenKey) -> Result<(), StorageError> {
+    Entity::delete_many().filter(key.condition()).exec(&**tx).await?;
+    Ok(())
+}
