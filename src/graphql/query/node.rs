@@ -78,7 +78,8 @@ impl NodeQuery {
         Viewer { display_name: caller.actor.name().to_owned(), roles: caller.roles.iter().map(Into::into).collect() }
     }
 
-    /// Object with this global ID; null when it does not exist or is not visible to the caller.
+    /// Object with this global ID; null when it does not exist or is not visible to the caller. Of audit events and API
+    /// tokens it needs the role ADMIN.
     async fn node(
         &self,
         ctx: &Context<'_>,
@@ -87,7 +88,8 @@ impl NodeQuery {
         find(ctx, &id).await.transpose()
     }
 
-    /// Objects with these global IDs, in the same order, with null where there is none. At most 100.
+    /// Objects with these global IDs, in the same order, with null where there is none. At most 100. Of audit
+    /// events and API tokens it needs the role ADMIN.
     #[graphql(complexity = "cost::each(ids.len(), child_complexity)")]
     async fn nodes(
         &self,
