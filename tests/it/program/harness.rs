@@ -58,7 +58,8 @@ pub fn tiny_world_but(file: &str, from: &str, to: &str) -> tempfile::TempDir {
     copy
 }
 
-fn copy_directory(from: &Path, to: &Path) {
+/// Copies a directory with all that is in it.
+pub fn copy_directory(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).expect("the fixture is there") {
         let entry = entry.expect("the fixture is there");
         let target = to.join(entry.file_name());
@@ -175,10 +176,15 @@ impl Program {
 
     /// A program over the tiny world that knows under which address others reach it.
     pub async fn start_public(database: TestDatabase, hands: Hands) -> Self {
+        Self::public_over(database, &tiny_world(), hands).await
+    }
+
+    /// The same over a world of files.
+    pub async fn public_over(database: TestDatabase, world: &Path, hands: Hands) -> Self {
         let listener = listener().await;
         let address = listener.local_addr().expect("a bound listener has an address");
         let app = app_at(&database.url, Arc::new(SystemClock), address).await;
-        Self::on(listener, app, database, &tiny_world(), hands).await
+        Self::on(listener, app, database, world, hands).await
     }
 
     async fn of(app: App, database: TestDatabase, world: &Path, hands: Hands) -> Self {

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::harness::{self, Client, Program, each_database, error_at};
 use crate::postgres;
 
-const ROLES: [&str; 5] = ["VIEWER", "OPERATOR", "FINANCE", "BUYER", "ADMIN"];
+/// Every role.
+pub const ROLES: [&str; 5] = ["VIEWER", "OPERATOR", "FINANCE", "BUYER", "ADMIN"];
 
 /// The fields of a type of the schema.
 pub fn fields_of(type_name: &str) -> Vec<FieldDefinition> {
@@ -26,7 +27,11 @@ pub fn fields_of(type_name: &str) -> Vec<FieldDefinition> {
 
 /// The roles that a description asks for; any of them will do.
 fn needed(field: &FieldDefinition) -> Vec<&'static str> {
-    let description = field.description.as_ref().map(|text| text.node.as_str()).unwrap_or_default();
+    named_in(field.description.as_ref().map(|text| text.node.as_str()).unwrap_or_default())
+}
+
+/// The roles that a description of the schema asks for; any of them will do.
+pub fn named_in(description: &str) -> Vec<&'static str> {
     let words = description.split_whitespace().collect::<Vec<_>>().join(" ");
     let Some((_, after)) = words.split_once("Needs the role ") else { return Vec::new() };
     let sentence = after.split('.').next().unwrap_or_default();
