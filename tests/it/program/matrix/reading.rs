@@ -14,8 +14,10 @@ use crate::postgres;
 use crate::program::harness::Client;
 
 /// Types that no path leads to in this world, and why.
-const UNREACHED: &[(&str, &str)] =
-    &[("ReportLeftOutRecord", "a report leaves out only what no provider can send: the sync rejects it before")];
+const UNREACHED: &[(&str, &str)] = &[(
+    "ReportLeftOutRecord",
+    "nothing in this world is left out: it takes a mapping, or a record, that the comparison cannot use",
+)];
 
 /// Ways to objects of one type that are followed: one of them may lead to what another one does not.
 const WAYS_FOLLOWED: usize = 12;
