@@ -33,6 +33,8 @@
 //! | a quirk of a provider | its folder in [`connector`]: `wire.rs` is what it sends, `convert.rs` what we make of it |
 //! | a new PSA | a new folder in [`connector::psa`] and a value of [`domain::provider::ConnectorKind`] |
 //! | what a decision, a rule that hides or a closed month means | [`domain::decision`], [`domain::suppression`], [`domain::closing`] |
+//! | how a provider is convinced that we may act | [`connector::oauth`]; tokens that outlive a process: [`service::kept_tokens`] |
+//! | the way of a person to a provider and back | [`service::setup`] (`authorization.rs`), and [`http::authorization`] for the page |
 //! | who is let in | [`service::access`], and [`service::user`] with [`secret::jwt`] for the users of an issuer |
 //! | who may do what, and what is remembered of it | the use case in [`service`] |
 //! | what a message of a provider makes us read again | [`domain::webhook`]; taking it is [`service::webhook`] |
@@ -53,6 +55,8 @@
 //! - Every table carries its organization, and unique keys and foreign keys begin with it. Another tenant's id is
 //!   answered like one that does not exist.
 //! - A remote call never happens inside a transaction. On SQLite a transaction that may write holds the one write lock.
+//! - A refresh token is good for one use: nobody renews without the lease, a renewed token is stored before it is used, and
+//!   a renewal that has begun is carried to its end.
 //! - A report foots: per currency and side, its classes add up to the source lines, to the last digit; otherwise there is
 //!   no report.
 //! - Cost is not price: they are different types, and cost is shown to FINANCE alone.
