@@ -25,7 +25,7 @@ pub struct Stored {
 
 impl Stored {
     const fn of(table: &'static str, key: &'static str, column: &'static str, place: SealedPlace) -> Self {
-        Self { column: SealedColumn { table, key, column }, place }
+        Self { column: SealedColumn { table, key, part: None, column }, place }
     }
 }
 
@@ -34,7 +34,10 @@ pub const PLACES: &[Stored] = &[
     Stored::of("provider_account", "id", "secret", SealedPlace::Secret),
     Stored::of("provider_authorization", "account_id", "application_secret", SealedPlace::ApplicationSecret),
     // One row for each way of connecting.
-    Stored::of("provider_token", "account_id", "tokens", SealedPlace::Tokens),
+    Stored {
+        column: SealedColumn { table: "provider_token", key: "account_id", part: Some("method"), column: "tokens" },
+        place: SealedPlace::Tokens,
+    },
     // An account has one attempt at most.
     Stored::of("authorization_attempt", "account_id", "application_secret", SealedPlace::ApplicationSecret),
     Stored::of("authorization_attempt", "account_id", "code_verifier", SealedPlace::CodeVerifier),
@@ -143,9 +146,9 @@ impl SecretsService {
             let tx = core.store.begin().await?;
             for (row, text) in fresh {
                 if sealed::replace(&tx, place.column, &row, &text).await? {
-                    *from.entry(Sealed(row.text).key_id().unwrap_or_default().to_owned()).or_default() += 1;
+                    *from.entry(Sealed(row.text.clone()).key_id().unwrap_or_default().to_owned()).or_default() += 1;
                 } else {
-                    overtaken.push(row.id);
+                    overtaken.push(row);
                 }
             }
             let count: u64 = from.values().sum();
@@ -168,8 +171,8 @@ impl SecretsService {
             tx.commit().await?;
             rotation.resealed += count;
             rows = Vec::new();
-            for id in overtaken {
-                rows.extend(sealed::find(core.store.read(), place.column, organization_id, id).await?);
+            for row in overtaken {
+                rows.extend(sealed::find(core.store.read(), place.column, &row).await?);
             }
             if rows.is_empty() {
                 return Ok(());

@@ -192,6 +192,8 @@ pub async fn forget(tx: &Tx, key: TokenKey, number: i64) -> Result<bool, Storage
     let forgotten = Entity::update_many()
         .set(ActiveModel {
             tokens: Set(None),
+            // Whoever read the old ones a moment ago can no longer take the right to renew them.
+            number: Set(number + 1),
             access_expires_at: Set(None),
             lease_holder: Set(None),
             lease_until: Set(None),

@@ -17,6 +17,8 @@ pub struct SealedColumn {
     pub table: &'static str,
     /// Column that tells the rows of a tenant apart.
     pub key: &'static str,
+    /// Column that tells several values of one key apart, where there are several.
+    pub part: Option<&'static str>,
     /// Column; a row without a secret has nothing in it.
     pub column: &'static str,
 }
@@ -28,6 +30,8 @@ pub struct SealedRow {
     pub organization_id: OrganizationId,
     /// Row.
     pub id: Uuid,
+    /// Which of several values; empty where there is one.
+    pub part: String,
     /// The sealed text.
     pub text: String,
 }
@@ -45,8 +49,14 @@ fn row(found: &QueryResult) -> Result<SealedRow, StorageError> {
     Ok(SealedRow {
         organization_id: OrganizationId(found.try_get("", "organization_id")?),
         id: found.try_get("", "id")?,
+        part: found.try_get("", "part")?,
         text: found.try_get("", "sealed")?,
     })
+}
+
+/// Which of several values of a key, as a text.
+fn part_of(place: SealedColumn) -> SimpleExpr {
+    place.part.map_or_else(|| Expr::cust("''"), |part| Expr::col(Alias::new(part)))
 }
 
 /// At most `limit` sealed values behind a place, tenant by tenant.
@@ -61,18 +71,18 @@ pub async fn batch(
     query
         .column(Alias::new("organization_id"))
         .expr_as(column(place.key), Alias::new("id"))
+        .expr_as(part_of(place), Alias::new("part"))
         .expr_as(column(place.column), Alias::new("sealed"))
         .from(Alias::new(place.table))
         .and_where(column(place.column).is_not_null())
         .order_by(Alias::new("organization_id"), Order::Asc)
         .order_by(Alias::new(place.key), Order::Asc)
-        .order_by(Alias::new(place.column), Order::Asc)
+        .order_by_expr(part_of(place), Order::Asc)
         .limit(limit);
-    if let Some(SealedRow { organization_id, id, text }) = after {
-        // A key may have several values, which their texts tell apart.
-        let is_later_value = column(place.key).eq(*id).and(column(place.column).gt(text.as_str()));
+    if let Some(SealedRow { organization_id, id, part, .. }) = after {
+        let is_later_part = column(place.key).eq(*id).and(part_of(place).gt(part.as_str()));
         let is_later_row =
-            column("organization_id").eq(organization_id.0).and(column(place.key).gt(*id).or(is_later_value));
+            column("organization_id").eq(organization_id.0).and(column(place.key).gt(*id).or(is_later_part));
         query.and_where(column("organization_id").gt(organization_id.0).or(is_later_row));
     }
     db.query_all(&query).await?.iter().map(row).collect()
@@ -82,17 +92,18 @@ pub async fn batch(
 pub async fn find(
     db: &impl ConnectionTrait,
     place: SealedColumn,
-    organization_id: OrganizationId,
-    id: Uuid,
+    read: &SealedRow,
 ) -> Result<Option<SealedRow>, StorageError> {
     let column = |name: &'static str| Expr::col(Alias::new(name));
     let query = Query::select()
         .column(Alias::new("organization_id"))
         .expr_as(column(place.key), Alias::new("id"))
+        .expr_as(part_of(place), Alias::new("part"))
         .expr_as(column(place.column), Alias::new("sealed"))
         .from(Alias::new(place.table))
-        .and_where(column("organization_id").eq(organization_id.0))
-        .and_where(column(place.key).eq(id))
+        .and_where(column("organization_id").eq(read.organization_id.0))
+        .and_where(column(place.key).eq(read.id))
+        .and_where(part_of(place).eq(read.part.as_str()))
         .and_where(column(place.column).is_not_null())
         .to_owned();
     db.query_one(&query).await?.as_ref().map(row).transpose()
@@ -106,6 +117,7 @@ pub async fn replace(tx: &Tx, place: SealedColumn, read: &SealedRow, text: &str)
         .value(Alias::new(place.column), text)
         .and_where(column("organization_id").eq(read.organization_id.0))
         .and_where(column(place.key).eq(read.id))
+        .and_where(part_of(place).eq(read.part.as_str()))
         .and_where(column(place.column).eq(read.text.as_str()))
         .to_owned();
     Ok(tx.execute(&query).await?.rows_affected() == 1)

@@ -181,14 +181,25 @@ impl WebhookService {
         caller: &Caller,
         account: &ProviderAccount,
         action: &'static str,
-        external: serde_json::Value,
+        after: serde_json::Value,
+    ) -> Result<(), WebhookError> {
+        self.record_change(tx, caller, account, action, (None, after)).await
+    }
+
+    async fn record_change(
+        &self,
+        tx: &Tx,
+        caller: &Caller,
+        account: &ProviderAccount,
+        action: &'static str,
+        (before, after): (Option<serde_json::Value>, serde_json::Value),
     ) -> Result<(), WebhookError> {
         let change = Change {
             action,
             subject_kind: "provider_account",
             subject_id: Some(account.id.0),
-            before: None,
-            after: Some(external.to_string()),
+            before: before.map(|before| before.to_string()),
+            after: Some(after.to_string()),
             reason: None,
         };
         Ok(self.core.audit(tx, caller, change).await.internal(caller)?)

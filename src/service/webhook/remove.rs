@@ -30,8 +30,9 @@ impl WebhookService {
         }
         if !found.is_empty() {
             let ids: Vec<&str> = found.iter().filter_map(|known| known.external_id.as_deref()).collect();
-            let external = json!({ "system": "Pax8", "webhookIds": ids });
-            self.record(&tx, caller, &account, "provider_webhook.remove", external).await?;
+            let before = json!({ "system": "Pax8", "webhookIds": ids });
+            let change = (Some(before), json!({ "system": "Pax8", "webhookIds": [] }));
+            self.record_change(&tx, caller, &account, "provider_webhook.remove", change).await?;
         }
         tx.commit().await.internal(caller)?;
         let swept = match self.provider(caller, &account).await {
