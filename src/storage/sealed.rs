@@ -77,8 +77,10 @@ pub async fn batch(
         .and_where(column(place.column).is_not_null())
         .order_by(Alias::new("organization_id"), Order::Asc)
         .order_by(Alias::new(place.key), Order::Asc)
-        .order_by_expr(part_of(place), Order::Asc)
         .limit(limit);
+    if let Some(part) = place.part {
+        query.order_by(Alias::new(part), Order::Asc);
+    }
     if let Some(SealedRow { organization_id, id, part, .. }) = after {
         let is_later_part = column(place.key).eq(*id).and(part_of(place).gt(part.as_str()));
         let is_later_row =
