@@ -16,6 +16,7 @@ mod cost;
 mod downloads;
 mod independent;
 mod issuer;
+mod log;
 mod matrix;
 mod planted;
 mod purge;

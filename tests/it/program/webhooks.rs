@@ -501,7 +501,7 @@ async fn a_server_that_nobody_can_reach_says_so() {
 
 #[tokio::test]
 async fn the_secrets_of_a_webhook_are_in_no_log_and_in_no_row() {
-    let log = harness::Log::default();
+    let log = super::log::Log::default();
     let _logging = log.take_down();
     let synced = Synced::over(postgres::sqlite()).await;
     let input = json!({ "integrationId": synced.integration.id, "debug": true });
