@@ -3,14 +3,14 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::job;
-use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, LockBehavior, LockType, SimpleExpr};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, LockBehavior, LockType};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
 use super::text::Word;
-use super::{StorageError, Tx};
+use super::{StorageError, Tx, lease};
 use crate::domain::id::{JobId, OrganizationId};
 use crate::domain::run::JobKind;
 
@@ -51,21 +51,6 @@ pub struct Claim {
     pub attempts: i32,
 }
 
-/// The time that leases are measured by: the database's own where several replicas share it, read where the row is
-/// written, because a statement may wait for its row longer than a lease lasts.
-fn lease_time(backend: DbBackend, now: DateTime<Utc>) -> SimpleExpr {
-    if backend == DbBackend::Postgres { Expr::cust("clock_timestamp()") } else { Expr::value(now) }
-}
-
-/// When a lease that begins now ends.
-fn lease_end(backend: DbBackend, now: DateTime<Utc>) -> SimpleExpr {
-    if backend == DbBackend::Postgres {
-        Expr::cust(format!("clock_timestamp() + interval '{} seconds'", LEASE.num_seconds()))
-    } else {
-        Expr::value(now + LEASE)
-    }
-}
-
 /// Adds work, in the transaction that makes the run it is for.
 pub async fn enqueue(
     tx: &Tx,
@@ -94,7 +79,7 @@ pub async fn enqueue(
     if tx.get_database_backend() == DbBackend::Postgres {
         // Due by the clock that says what is due; this replica's own may be fast.
         job::Entity::update_many()
-            .col_expr(job::Column::RunAfter, lease_time(DbBackend::Postgres, now))
+            .col_expr(job::Column::RunAfter, lease::time(DbBackend::Postgres, now))
             .filter(job::Column::Id.eq(id.0))
             .exec(&**tx)
             .await?;
@@ -103,7 +88,7 @@ pub async fn enqueue(
 }
 
 fn ready(backend: DbBackend, now: DateTime<Utc>) -> Condition {
-    let time = || lease_time(backend, now);
+    let time = || lease::time(backend, now);
     // Work of a newer program is left to it.
     let kinds = JobKind::WORDS.iter().map(|(_, word)| *word);
     let waits = Condition::all().add(job::Column::Status.eq(QUEUED)).add(Expr::col(job::Column::RunAfter).lte(time()));
@@ -134,7 +119,7 @@ pub async fn claim(tx: &Tx, worker: &str, now: DateTime<Utc>) -> Result<Option<C
         .col_expr(job::Column::Status, Expr::value(RUNNING))
         .col_expr(job::Column::Claim, Expr::value(number))
         .col_expr(job::Column::Attempts, Expr::value(attempts))
-        .col_expr(job::Column::LeaseUntil, lease_end(backend, now))
+        .col_expr(job::Column::LeaseUntil, lease::end(backend, now, LEASE))
         .col_expr(job::Column::Worker, Expr::value(worker))
         .filter(job::Column::Id.eq(found.id))
         .exec(&**tx)
@@ -152,7 +137,7 @@ pub async fn claim(tx: &Tx, worker: &str, now: DateTime<Utc>) -> Result<Option<C
 /// Makes sure that the claim still stands and renews its lease; the first thing in every transaction of a job.
 pub async fn hold(tx: &Tx, claim: &Claim, now: DateTime<Utc>) -> Result<(), StorageError> {
     let held = job::Entity::update_many()
-        .col_expr(job::Column::LeaseUntil, lease_end(tx.get_database_backend(), now))
+        .col_expr(job::Column::LeaseUntil, lease::end(tx.get_database_backend(), now, LEASE))
         .filter(job::Column::Id.eq(claim.job_id.0))
         .filter(job::Column::Status.eq(RUNNING))
         .filter(job::Column::Claim.eq(claim.number))

@@ -15,6 +15,7 @@ pub mod event;
 pub mod exclusion;
 pub mod integration;
 pub mod job;
+mod lease;
 pub mod mapping;
 pub mod memory;
 pub mod note;

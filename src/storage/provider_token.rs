@@ -6,11 +6,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::provider_token::{ActiveModel, Column, Entity};
-use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, OnConflict, SimpleExpr};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::text::Word as _;
-use super::{StorageError, Tx};
+use super::{StorageError, Tx, lease};
 use crate::domain::id::{OrganizationId, ProviderAccountId};
 use crate::domain::provider::ConnectionMethod;
 
@@ -63,19 +63,6 @@ pub struct NewTokens {
     pub issued_at: DateTime<Utc>,
     /// When the access token ends.
     pub access_expires_at: Option<DateTime<Utc>>,
-}
-
-/// The time that leases are measured by: the database's own where several replicas share it.
-fn lease_time(backend: DbBackend, now: DateTime<Utc>) -> SimpleExpr {
-    if backend == DbBackend::Postgres { Expr::cust("clock_timestamp()") } else { Expr::value(now) }
-}
-
-fn lease_end(backend: DbBackend, now: DateTime<Utc>) -> SimpleExpr {
-    if backend == DbBackend::Postgres {
-        Expr::cust(format!("clock_timestamp() + interval '{} seconds'", LEASE.num_seconds()))
-    } else {
-        Expr::value(now + LEASE)
-    }
 }
 
 /// The tokens of an account; `None` when there never were any.
@@ -143,10 +130,10 @@ pub async fn take_lease(
     let backend = tx.get_database_backend();
     let is_free = Condition::any()
         .add(Column::LeaseUntil.is_null())
-        .add(Expr::col(Column::LeaseUntil).lt(lease_time(backend, now)));
+        .add(Expr::col(Column::LeaseUntil).lt(lease::time(backend, now)));
     let taken = Entity::update_many()
         .col_expr(Column::LeaseHolder, Expr::value(holder))
-        .col_expr(Column::LeaseUntil, lease_end(backend, now))
+        .col_expr(Column::LeaseUntil, lease::end(backend, now, LEASE))
         .filter(key.condition())
         .filter(Column::Number.eq(number))
         .filter(is_free)
