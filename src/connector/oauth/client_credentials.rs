@@ -9,11 +9,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
-use oauth2::basic::{BasicClient, BasicTokenType};
+use oauth2::basic::BasicClient;
 use oauth2::{
-    AsyncHttpClient, AuthType, ClientId, ClientSecret, HttpRequest, HttpResponse, RequestTokenError, TokenResponse,
-    TokenUrl,
+    AsyncHttpClient, AuthType, ClientId, ClientSecret, HttpRequest, HttpResponse, RequestTokenError, TokenUrl,
 };
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -21,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::delegated::{GrantError, GrantedTokens, TokenRenewal};
-use super::{FetchedToken, TokenFetch, failed_exchange};
+use super::{FetchedToken, TokenFetch, access_of, failed_exchange};
 use crate::connector::ConnectorError;
 use crate::connector::http::{Bodies, Outgoing, ProviderClient, Repetition, Reply};
 use crate::environment::Clock;
@@ -60,16 +58,7 @@ impl TokenFetch for ClientCredentials {
             .request_async(&transport)
             .await
             .map_err(|error| self.token_error(error))?;
-        let token = reply.access_token().secret();
-        if token.is_empty() || *reply.token_type() != BasicTokenType::Bearer {
-            let message = "the token endpoint did not give a bearer token".to_owned();
-            return Err(ConnectorError::Malformed { provider, message });
-        }
-        let expires_at = reply
-            .expires_in()
-            .and_then(|lifetime| TimeDelta::from_std(lifetime).ok())
-            .and_then(|lifetime| self.clock.now().checked_add_signed(lifetime));
-        Ok(FetchedToken { token: token.as_str().into(), expires_at })
+        access_of(provider, &reply, self.clock.now())
     }
 }
 

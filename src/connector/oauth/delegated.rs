@@ -7,9 +7,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use oauth2::basic::{BasicClient, BasicErrorResponse, BasicErrorResponseType, BasicTokenResponse, BasicTokenType};
+use oauth2::basic::{BasicClient, BasicErrorResponse, BasicErrorResponseType, BasicTokenResponse};
 use oauth2::{
     AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
     EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
@@ -22,6 +22,7 @@ use thiserror::Error;
 use url::Url;
 
 use super::application::{Application, ClientAuthentication};
+use super::{FetchedToken, access_of};
 use crate::connector::ConnectorError;
 use crate::connector::failure::failure_of;
 use crate::connector::http::{Bodies, Outgoing, ProviderClient, Repetition, Reply, parse_base_url, secret_header};
@@ -229,17 +230,10 @@ impl Authorizer {
             }
             Err(RequestTokenError::Other(_)) => return Err(malformed("the token endpoint gave no token".to_owned())),
         };
-        let access = reply.access_token().secret();
-        if access.is_empty() || *reply.token_type() != BasicTokenType::Bearer {
-            return Err(malformed("the token endpoint did not give a bearer token".to_owned()));
-        }
-        let expires_at = reply
-            .expires_in()
-            .and_then(|lifetime| TimeDelta::from_std(lifetime).ok())
-            .and_then(|lifetime| self.clock.now().checked_add_signed(lifetime));
+        let FetchedToken { token, expires_at } = access_of(provider, &reply, self.clock.now())?;
         let refresh = reply.refresh_token().map(|token| token.secret().as_str()).filter(|token| !token.is_empty());
         Ok(GrantedTokens {
-            access: access.as_str().into(),
+            access: token,
             refresh: refresh.map(SecretString::from),
             expires_at,
             scopes: reply.scopes().map(|scopes| scopes.iter().map(|scope| scope.to_string()).collect()),

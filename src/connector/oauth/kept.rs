@@ -1,18 +1,16 @@
-//! Acting with kept tokens: one token for all callers of this process, from whoever keeps them.
+//! Who has the token of an account: somebody who keeps it beyond the process, or nobody, and then it is fetched.
 //!
 //! Keeping them is not done here: tokens outlive a process and are shared by several.
 
-use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::Mutex;
+use secrecy::SecretString;
 
+use super::{FetchedToken, TokenFetch, UNSTATED_LIFETIME, usable_until};
 use crate::connector::ConnectorError;
-use crate::connector::http::{Authorization, Credential, secret_header};
 use crate::environment::Clock;
 
 /// An access token with its place in the row of renewals.
@@ -36,79 +34,43 @@ pub trait TokenKeeper: Send + Sync {
     async fn token(&self, refused: Option<i64>, margin: TimeDelta) -> Result<HeldToken, ConnectorError>;
 }
 
-/// What the process knows.
-#[derive(Default)]
-struct Known {
-    outcome: Option<Result<(Credential, HeldToken), ConnectorError>>,
-    /// The provider refused this one before its time.
-    refused: Option<i64>,
-}
-
-/// Gives the callers of this process their token. Callers that find none wait for the one who asks the keeper and share
-/// what it brings, an error too: fifty pages that start at once ask once.
-pub struct KeptSource {
-    keeper: Arc<dyn TokenKeeper>,
+/// Keeps nothing: what is asked for is fetched.
+pub(super) struct Unkept {
+    fetch: Box<dyn TokenFetch>,
     clock: Arc<dyn Clock>,
-    margin: TimeDelta,
-    /// Number of times that the keeper has answered.
-    answers: AtomicU64,
-    known: Mutex<Known>,
+    fetches: AtomicI64,
 }
 
-impl fmt::Debug for KeptSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeptSource").finish_non_exhaustive()
-    }
-}
-
-impl KeptSource {
-    /// A source that has no token yet; one that ends within `margin` is not used.
-    pub fn new(keeper: Arc<dyn TokenKeeper>, clock: Arc<dyn Clock>, margin: TimeDelta) -> Self {
-        Self { keeper, clock, margin, answers: AtomicU64::new(0), known: Mutex::default() }
+impl Unkept {
+    /// Fetches so.
+    pub(super) fn new(fetch: Box<dyn TokenFetch>, clock: Arc<dyn Clock>) -> Self {
+        Self { fetch, clock, fetches: AtomicI64::new(0) }
     }
 }
 
 #[async_trait]
-impl Authorization for KeptSource {
-    async fn credential(&self) -> Result<Credential, ConnectorError> {
-        let seen = self.answers.load(Ordering::SeqCst);
-        let mut known = self.known.lock().await;
-        let is_shared = self.answers.load(Ordering::SeqCst) != seen;
-        match &known.outcome {
-            Some(Ok((credential, held))) if is_shared || self.clock.now() < held.use_until => {
-                return Ok(credential.clone());
-            }
-            Some(Err(error)) if is_shared => return Err(error.clone()),
-            _ => {}
-        }
-        let held = self.keeper.token(known.refused, self.margin).await;
-        self.answers.fetch_add(1, Ordering::SeqCst);
-        let outcome = held.and_then(|held| {
-            let value = format!("Bearer {}", held.token.expose_secret());
-            let authorization = secret_header(self.keeper.provider(), &value)?;
-            Ok((Credential { authorization, version: held.number.unsigned_abs() }, held))
-        });
-        let answer = outcome.as_ref().map(|(credential, _)| credential.clone()).map_err(Clone::clone);
-        known.outcome = Some(outcome);
-        answer
+impl TokenKeeper for Unkept {
+    fn provider(&self) -> &'static str {
+        self.fetch.provider()
     }
 
-    async fn give_up(&self, version: u64) -> bool {
-        let mut known = self.known.lock().await;
-        // Somebody else may have renewed it meanwhile; their token is the better one.
-        if let Some(Ok((credential, held))) = &known.outcome
-            && credential.version == version
-        {
-            known.refused = Some(held.number);
-            known.outcome = None;
-        }
-        true
+    async fn token(&self, _: Option<i64>, margin: TimeDelta) -> Result<HeldToken, ConnectorError> {
+        let FetchedToken { token, expires_at } = self.fetch.fetch().await?;
+        let number = self.fetches.fetch_add(1, Ordering::SeqCst) + 1;
+        let now = self.clock.now();
+        let use_until = usable_until(now, expires_at.unwrap_or(now + UNSTATED_LIFETIME), margin);
+        Ok(HeldToken { token, number, use_until })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU64;
+    use std::time::Duration;
+
     use super::*;
+    use crate::connector::http::Authorization as _;
+    use crate::connector::oauth::TokenSource;
     use crate::environment::FixedClock;
 
     /// Gives out tokens of one minute, and counts.
@@ -137,7 +99,7 @@ mod tests {
     async fn callers_share_one_token_until_it_ends_or_is_refused() {
         let clock = Arc::new(FixedClock::at(DateTime::UNIX_EPOCH));
         let keeper = Arc::new(Counting { clock: Arc::clone(&clock), asked: AtomicU64::new(0) });
-        let source = KeptSource::new(keeper.clone(), clock.clone(), TimeDelta::zero());
+        let source = TokenSource::over(keeper.clone(), clock.clone(), Duration::ZERO);
         let all = async || {
             let credentials = futures_util::future::join_all((0..50).map(|_| source.credential())).await;
             let versions = credentials.into_iter().map(|credential| credential.expect("a token").version);

@@ -16,9 +16,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use oauth2::TokenResponse as _;
+use oauth2::basic::{BasicTokenResponse, BasicTokenType};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
+use self::kept::{HeldToken, TokenKeeper, Unkept};
 use super::ConnectorError;
 use super::failure::failure_of;
 use super::http::{Authorization, Credential, Reply, secret_header};
@@ -46,24 +49,27 @@ pub trait TokenFetch: Send + Sync {
     async fn fetch(&self) -> Result<FetchedToken, ConnectorError>;
 }
 
-/// What the last fetch brought.
-struct Kept {
-    outcome: Result<(Credential, DateTime<Utc>), ConnectorError>,
+/// What a source knows.
+#[derive(Default)]
+struct Known {
+    outcome: Option<Result<(Credential, HeldToken), ConnectorError>>,
+    /// The provider refused this one before its time.
+    refused: Option<i64>,
 }
 
-/// Keeps one token for everybody who uses the account.
+/// Gives everybody who uses an account in this process one token.
 ///
-/// Callers that find no usable token wait for the one fetch that is under way and share what it brings, an error too:
-/// a hundred pages that start at once ask for one token, and a wrong secret is tried once, not a hundred times.
+/// Callers that find no usable token wait for the one who asks for it and share what that brings, an error too: a hundred
+/// pages that start at once ask once, and a wrong secret is tried once, not a hundred times.
 pub struct TokenSource {
-    fetch: Box<dyn TokenFetch>,
+    keeper: Arc<dyn TokenKeeper>,
     clock: Arc<dyn Clock>,
     /// How long before its end a token is no longer used.
     skew: TimeDelta,
-    /// Number of fetches that have ended; also the version of the token that the last one brought.
-    fetches: AtomicU64,
-    /// Held while a fetch is under way.
-    kept: Mutex<Option<Kept>>,
+    /// Number of times that the keeper has answered.
+    answers: AtomicU64,
+    /// Held while the keeper is asked.
+    known: Mutex<Known>,
 }
 
 impl fmt::Debug for TokenSource {
@@ -73,49 +79,51 @@ impl fmt::Debug for TokenSource {
 }
 
 impl TokenSource {
-    /// A source that has no token yet.
+    /// A source that has no token yet, and fetches one whenever it needs it.
     pub fn new(fetch: Box<dyn TokenFetch>, clock: Arc<dyn Clock>, skew: Duration) -> Self {
+        Self::over(Arc::new(Unkept::new(fetch, Arc::clone(&clock))), clock, skew)
+    }
+
+    /// A source that has no token yet, and asks whoever keeps them beyond the process.
+    pub fn over(keeper: Arc<dyn TokenKeeper>, clock: Arc<dyn Clock>, skew: Duration) -> Self {
         let skew = TimeDelta::from_std(skew).unwrap_or(TimeDelta::zero());
-        Self { fetch, clock, skew, fetches: AtomicU64::new(0), kept: Mutex::new(None) }
+        Self { keeper, clock, skew, answers: AtomicU64::new(0), known: Mutex::default() }
     }
 }
 
 #[async_trait]
 impl Authorization for TokenSource {
     async fn credential(&self) -> Result<Credential, ConnectorError> {
-        let seen = self.fetches.load(Ordering::SeqCst);
-        let mut kept = self.kept.lock().await;
-        let is_shared = self.fetches.load(Ordering::SeqCst) != seen;
-        match kept.as_ref().map(|kept| &kept.outcome) {
-            Some(Ok((credential, use_until))) if is_shared || self.clock.now() < *use_until => {
+        let seen = self.answers.load(Ordering::SeqCst);
+        let mut known = self.known.lock().await;
+        let is_shared = self.answers.load(Ordering::SeqCst) != seen;
+        match &known.outcome {
+            Some(Ok((credential, held))) if is_shared || self.clock.now() < held.use_until => {
                 return Ok(credential.clone());
             }
             Some(Err(error)) if is_shared => return Err(error.clone()),
             _ => {}
         }
-        let fetched = self.fetch.fetch().await;
-        let version = self.fetches.fetch_add(1, Ordering::SeqCst) + 1;
-        let outcome = fetched.and_then(|fetched| {
-            let value = format!("Bearer {}", fetched.token.expose_secret());
-            let authorization = secret_header(self.fetch.provider(), &value)?;
-            let now = self.clock.now();
-            let expires_at = fetched.expires_at.unwrap_or(now + UNSTATED_LIFETIME);
-            Ok((Credential { authorization, version }, usable_until(now, expires_at, self.skew)))
+        let held = self.keeper.token(known.refused, self.skew).await;
+        self.answers.fetch_add(1, Ordering::SeqCst);
+        let outcome = held.and_then(|held| {
+            let value = format!("Bearer {}", held.token.expose_secret());
+            let authorization = secret_header(self.keeper.provider(), &value)?;
+            Ok((Credential { authorization, version: held.number.unsigned_abs() }, held))
         });
         let answer = outcome.as_ref().map(|(credential, _)| credential.clone()).map_err(Clone::clone);
-        *kept = Some(Kept { outcome });
+        known.outcome = Some(outcome);
         answer
     }
 
     async fn give_up(&self, version: u64) -> bool {
-        let mut kept = self.kept.lock().await;
-        let is_present = matches!(
-            kept.as_ref(),
-            Some(Kept { outcome: Ok((credential, _)) }) if credential.version == version
-        );
+        let mut known = self.known.lock().await;
         // Somebody else may have renewed it meanwhile; their token is the better one.
-        if is_present {
-            *kept = None;
+        if let Some(Ok((credential, held))) = &known.outcome
+            && credential.version == version
+        {
+            known.refused = Some(held.number);
+            known.outcome = None;
         }
         true
     }
@@ -126,6 +134,22 @@ impl Authorization for TokenSource {
 pub fn usable_until(issued_at: DateTime<Utc>, expires_at: DateTime<Utc>, skew: TimeDelta) -> DateTime<Utc> {
     let half = issued_at + (expires_at - issued_at) / 2;
     expires_at.checked_sub_signed(skew).map_or(half, |until| until.max(half))
+}
+
+/// The access token of a reply, which has to be a bearer token.
+fn access_of(
+    provider: &'static str,
+    reply: &BasicTokenResponse,
+    now: DateTime<Utc>,
+) -> Result<FetchedToken, ConnectorError> {
+    let token = reply.access_token().secret();
+    if token.is_empty() || *reply.token_type() != BasicTokenType::Bearer {
+        let message = "the token endpoint did not give a bearer token".to_owned();
+        return Err(ConnectorError::Malformed { provider, message });
+    }
+    let lifetime = reply.expires_in().and_then(|lifetime| TimeDelta::from_std(lifetime).ok());
+    let expires_at = lifetime.and_then(|lifetime| now.checked_add_signed(lifetime));
+    Ok(FetchedToken { token: token.as_str().into(), expires_at })
 }
 
 /// At a token endpoint, a refusal of any kind means that the credentials are not good. Its words may repeat the secret

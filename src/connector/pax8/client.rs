@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{NaiveDate, TimeDelta};
+use chrono::NaiveDate;
 use secrecy::SecretString;
 use url::Url;
 
@@ -18,7 +18,6 @@ use crate::connector::http::{Authorization, ClientSettings, ProviderClient, Reco
 use crate::connector::json::{Reason, parse_zone};
 use crate::connector::oauth::TokenSource;
 use crate::connector::oauth::client_credentials::ClientCredentials;
-use crate::connector::oauth::kept::KeptSource;
 use crate::connector::{AccountCheck, ConnectorError, Cursor, Marketplace, Page, Pulled, Rejected};
 use crate::domain::id::ExternalId;
 use crate::domain::provider::{Capability, CapabilityKind, CapabilityState};
@@ -98,10 +97,7 @@ impl Pax8 {
                 let credentials = client_credentials(settings, client_secret, Arc::clone(&clock), recorder)?;
                 Arc::new(TokenSource::new(Box::new(credentials), clock, settings.token_skew()))
             }
-            Pax8Proof::Kept(keeper) => {
-                let margin = TimeDelta::from_std(settings.token_skew()).unwrap_or(TimeDelta::zero());
-                Arc::new(KeptSource::new(keeper, clock, margin))
-            }
+            Pax8Proof::Kept(keeper) => Arc::new(TokenSource::over(keeper, clock, settings.token_skew())),
         };
         let client = client.with_authorization(authorization);
         let account = Account { zone: parse_zone(&settings.time_zone)? };

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::RawValue;
@@ -19,7 +18,7 @@ use crate::connector::http::{
 };
 use crate::connector::json::fingerprint;
 use crate::connector::oauth::TokenSource;
-use crate::connector::oauth::kept::{KeptSource, TokenKeeper};
+use crate::connector::oauth::kept::TokenKeeper;
 use crate::connector::{ConnectorError, Cursor};
 use crate::environment::Clock;
 
@@ -112,10 +111,7 @@ impl PsaSurface {
         let skew = Duration::from_secs(settings.token_skew_seconds);
         let clock = Arc::clone(&parts.clock);
         let authorization: Arc<dyn Authorization> = match proof {
-            Proof::Consent(keeper) => {
-                let margin = TimeDelta::from_std(skew).unwrap_or(TimeDelta::zero());
-                Arc::new(KeptSource::new(Arc::clone(keeper), clock, margin))
-            }
+            Proof::Consent(keeper) => Arc::new(TokenSource::over(Arc::clone(keeper), clock, skew)),
             Proof::Key(api_key) => {
                 let exchange = KeyExchange {
                     client: parts.client(base.clone(), headers)?.sharing_budget_of(&client),
