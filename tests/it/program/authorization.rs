@@ -106,7 +106,7 @@ async fn tell(sandbox: &RunningSandbox, what: &str) {
 }
 
 /// Asks for companies, so many times at once; how many were answered.
-async fn ask_at_once(app: &App, organization: OrganizationId, id: ProviderAccountId, times: usize) -> usize {
+pub async fn ask_at_once(app: &App, organization: OrganizationId, id: ProviderAccountId, times: usize) -> usize {
     let read = app.services.core.store.read();
     let known = account::find(read, organization, id).await.expect("it reads").expect("the account is there");
     let sealed = account::credentials(read, organization, id).await.expect("it reads");

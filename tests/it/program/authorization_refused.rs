@@ -23,7 +23,7 @@ async fn ready(database: TestDatabase) -> (Program, Arc<FixedClock>, Client, Int
 }
 
 /// The address with one parameter replaced, or left out.
-fn with(location: &str, name: &str, value: Option<&str>) -> String {
+pub fn with(location: &str, name: &str, value: Option<&str>) -> String {
     let mut url = Url::parse(location).expect("an address");
     let kept: Vec<(String, String)> = url.query_pairs().into_owned().filter(|(key, _)| key != name).collect();
     url.query_pairs_mut().clear().extend_pairs(kept).extend_pairs(value.map(|value| (name, value)));

@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use concord::domain::id::ProviderAccountId;
 use concord::environment::SystemClock;
-use concord::service::Recording;
-use concord::storage::account;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use super::authorization::{account_of, begin, come_back};
+use super::authorization::{self, account_of, begin, come_back};
+use super::authorization_refused::with;
 use super::harness::{self, Client, Integration, Program, each_database};
 
 /// How long an access token of the provider lives.
@@ -90,18 +89,10 @@ async fn connected(program: &Program, provider: &Provider) -> (Client, Integrati
     (admin, integration)
 }
 
-/// Asks for companies over one connection, so many times at once; how many were answered.
+/// Asks for companies, so many times at once; how many were answered.
 async fn ask_at_once(app: &concord::app::App, integration: &Integration, times: usize) -> usize {
     let organization = app.access.operator("default").await.expect("it is there").organization_id;
-    let id = ProviderAccountId(harness::uuid_of(&integration.pax8));
-    let read = app.services.core.store.read();
-    let known = account::find(read, organization, id).await.expect("it reads").expect("the account is there");
-    let sealed = account::credentials(read, organization, id).await.expect("it reads");
-    let calls = (0..times).map(|_| async {
-        let pax8 = app.services.core.connectors.marketplace(&known, &sealed, Recording::Off).await?;
-        pax8.companies(None).await
-    });
-    futures_util::future::join_all(calls).await.into_iter().filter(Result::is_ok).count()
+    authorization::ask_at_once(app, organization, ProviderAccountId(harness::uuid_of(&integration.pax8)), times).await
 }
 
 async fn until_the_token_ends() {
@@ -150,16 +141,9 @@ async fn what_a_person_brings_back_is_used_once_and_only_when_it_is_right() {
         let url = begin(&admin, provider.application(&integration.pax8)).await;
         provider.browse(&url, choice).await
     };
-    let with = |location: &str, name: &str, value: &str| {
-        let mut url = url::Url::parse(location).expect("an address");
-        let kept: Vec<(String, String)> = url.query_pairs().into_owned().filter(|(key, _)| key != name).collect();
-        url.query_pairs_mut().clear().extend_pairs(kept).append_pair(name, value);
-        String::from(url)
-    };
-
     let back = location("accept").await;
-    assert_eq!(come_back(&with(&back, "state", "wrong")).await.0, 400);
-    let (status, page) = come_back(&with(&back, "iss", "https://evil.example")).await;
+    assert_eq!(come_back(&with(&back, "state", Some("wrong"))).await.0, 400);
+    let (status, page) = come_back(&with(&back, "iss", Some("https://evil.example"))).await;
     assert_eq!(status, 400);
     assert!(page.contains("does not come from the provider"), "{page}");
     assert_eq!(exchanges().await, Some(0), "no code left the server");
