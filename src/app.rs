@@ -31,8 +31,9 @@ use crate::http::{
 use crate::job::{Runner, Scheduler, purge_daily};
 use crate::secret::{KeyRing, OpenError};
 use crate::service::access::{AccessService, Admission, TokenFailure};
-use crate::service::connections::{Connections, Reach};
+use crate::service::connections::Connections;
 use crate::service::kept_tokens::KeeperParts;
+use crate::service::reach::Reach;
 use crate::service::reconciliation::ReconciliationService;
 use crate::service::reconciliation::download::{DownloadError, DownloadedReport};
 use crate::service::retention::RetentionService;

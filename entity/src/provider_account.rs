@@ -17,6 +17,8 @@ pub struct Model {
     pub client_id: Option<String>,
     pub settings: String,
     pub secret: Option<String>,
+    pub secret_origin: Option<String>,
+    pub secret_addresses: Option<String>,
     pub time_zone: String,
     pub failure_message: Option<String>,
     pub remarks: String,

@@ -12,6 +12,8 @@ pub struct Model {
     pub account_id: Uuid,
     pub application: String,
     pub application_secret: Option<String>,
+    pub origin: String,
+    pub addresses: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -13,6 +13,7 @@ mod m20261126_000009_matching;
 mod m20261127_000011_authorization;
 mod m20261127_000012_callers;
 mod m20261127_000013_webhooks;
+mod m20261128_000014_origins;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, MigrationName, MigrationTrait, SchemaManager};
@@ -56,6 +57,11 @@ impl MigratorTrait for Migrator {
                 statements: &[],
             }),
             Box::new(m20261127_000013_webhooks::Webhooks),
+            Box::new(NewColumns {
+                name: "m20261128_000014_origins",
+                columns: m20261128_000014_origins::COLUMNS,
+                statements: m20261128_000014_origins::STATEMENTS,
+            }),
         ]
     }
 }

@@ -11,7 +11,7 @@ use crate::app::{App, Parts};
 use crate::environment::{RandomIds, SystemClock};
 use crate::graphql::{Introspection, SchemaSettings};
 use crate::secret::{KeyFile, SystemRandom};
-use crate::service::connections::Reach;
+use crate::service::reach::Reach;
 use crate::storage::Store;
 
 /// Opens the program over its database, migrated.

@@ -32,6 +32,16 @@ pub fn readable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
+/// As much of a provider's words as is kept, in characters.
+const LONGEST_WORDS: usize = 1_000;
+
+/// What a provider said as a text for a person, which can be stored and shown: short, on one line and without secrets.
+pub fn plain(words: &str) -> String {
+    let printed = words.split(char::is_control).filter(|part| !part.trim().is_empty());
+    let line = printed.collect::<Vec<_>>().join(" ");
+    redact(&line.chars().take(LONGEST_WORDS).collect::<String>())
+}
+
 /// The error that an answer with a failing status means. `what` names the record or list that was asked for.
 pub fn failure_of(
     provider: &'static str,
@@ -48,7 +58,7 @@ pub fn failure_of(
             format!("status {}: {}", reply.status, excerpt(&reply.body))
         }
     } else {
-        redact(&readable(&words))
+        plain(&words)
     };
     match reply.status {
         StatusCode::UNAUTHORIZED => ConnectorError::Unauthorized { provider, message },

@@ -152,6 +152,12 @@ pub enum ConnectorError {
         /// What was found where.
         message: String,
     },
+    /// The account was connected anew, or disconnected, while something was under way with what it had before.
+    #[error("the connection to {provider} was replaced or ended while this was under way")]
+    Superseded {
+        /// Provider as people call it.
+        provider: &'static str,
+    },
     /// The connector cannot do this, by its nature or for lack of a setting; names the setting.
     #[error("{0}")]
     Unsupported(String),

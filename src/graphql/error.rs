@@ -358,6 +358,15 @@ impl UserError {
                 None,
                 None,
             ),
+            ConnectorError::Superseded { provider } => (
+                UserErrorCode::ProviderUnavailable,
+                format!(
+                    "The connection to {provider} was replaced or ended while this was under way. Look at the account, then \
+                     try again."
+                ),
+                None,
+                None,
+            ),
             ConnectorError::Unsupported(message) => {
                 (UserErrorCode::ProviderRejected, format!("This is not supported: {message}."), None, None)
             }

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,40 +10,27 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use tracing::info;
-use url::Url;
 
 use super::kept_tokens::{KeeperParts, KeptTokens, revocable, sealed_tokens};
+use super::reach::{Reach, Understood, parsed};
 use super::sealing::SealedPlace;
 use super::{Connectors, Recording};
-use crate::connector::address::{Network, Place, place_of_url};
 use crate::connector::file::{FileMarketplace, FilePsa};
 use crate::connector::http::{ClientSettings, Exchange, ProviderClient, Recorder, parse_base_url};
 use crate::connector::oauth::application::Application;
 use crate::connector::oauth::delegated::{Authorizer, GrantedTokens, TokenRenewal};
 use crate::connector::oauth::kept::TokenKeeper;
-use crate::connector::pax8::{self, Pax8, Pax8Proof, Pax8Settings};
-use crate::connector::psa::revio::{self, Revio, RevioSecrets, RevioSettings};
+use crate::connector::pax8::{self, Pax8, Pax8Proof};
+use crate::connector::psa::revio::{self, Revio, RevioSecrets};
 use crate::connector::setting::SettingError;
 use crate::connector::webhook::ProviderWebhooks;
 use crate::connector::{ConnectorError, Marketplace, Psa};
-use crate::digest::sha256;
 use crate::domain::id::ProviderAccountId;
 use crate::domain::provider::{ConnectionMethod, ConnectorKind, ProviderAccount, Side};
-use crate::secret::{Sealed, redact};
+use crate::secret::Sealed;
 use crate::storage::account::SealedCredentials;
 use crate::storage::provider_token::{NewTokens, TokenKey};
-
-/// What the operator allows connections to reach.
-#[derive(Debug, Clone, Default)]
-pub struct Reach {
-    /// Whether a provider's address may lie in a private network. Loopback always may: a gateway or a sandbox on the same
-    /// machine is the operator's own.
-    pub private_networks: bool,
-    /// Directory in which accounts of files must lie; `None` allows none.
-    pub files_root: Option<PathBuf>,
-}
 
 #[derive(Clone)]
 enum Connection {
@@ -89,23 +75,6 @@ struct RevioSecretRow {
     subscription_key: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct FilesRow {
-    directory: PathBuf,
-}
-
-/// Settings that can be used.
-enum Understood {
-    Pax8(Box<Pax8Settings>),
-    Revio(Box<RevioSettings>),
-    Files(PathBuf),
-}
-
-fn parsed<T: DeserializeOwned>(settings: &str) -> Result<T, SettingError> {
-    serde_json::from_str(settings)
-        .map_err(|error| SettingError::new("", format!("the settings of the account cannot be read: {error}")))
-}
-
 fn revio_secrets(secret: &SecretString) -> Result<RevioSecrets, ConnectorError> {
     let row: RevioSecretRow = serde_json::from_str(secret.expose_secret())
         .map_err(|_| ConnectorError::Unsupported("the stored secret cannot be read".to_owned()))?;
@@ -142,10 +111,11 @@ impl Connections {
         account: &ProviderAccount,
         credentials: &SealedCredentials,
     ) -> Result<SecretString, ConnectorError> {
-        let sealed = credentials.secret.as_deref();
-        let sealed = sealed
-            .ok_or_else(|| ConnectorError::Unsupported("the account has no credentials; set them first".to_owned()))?;
-        self.opened(account, SealedPlace::Secret, sealed)
+        let Some(keys) = &credentials.keys else {
+            return Err(ConnectorError::Unsupported("the account has no credentials; set them first".to_owned()));
+        };
+        self.reach.check_addresses(account, ConnectionMethod::Keys, keys.addresses.as_deref())?;
+        self.opened(account, SealedPlace::Secret, &keys.sealed)
     }
 
     /// What keeps the tokens of an account that a person consented to.
@@ -158,11 +128,12 @@ impl Connections {
         let Some(authorization) = &credentials.authorization else {
             return Err(ConnectorError::Unsupported("the account was not authorized; authorize it first".to_owned()));
         };
+        self.reach.check_addresses(account, ConnectionMethod::Delegated, authorization.addresses.as_deref())?;
         let application = parsed::<Application>(&authorization.application)?;
         let secret = authorization.application_secret.as_deref();
         let secret = secret.map(|sealed| self.opened(account, SealedPlace::ApplicationSecret, sealed)).transpose()?;
         let authorizer = self.authorizer_of(account, application, secret, recording)?;
-        Ok(self.kept(account, ConnectionMethod::Delegated, String::new(), Arc::new(authorizer)))
+        Ok(self.kept(account, ConnectionMethod::Delegated, authorization.origin.clone(), Arc::new(authorizer)))
     }
 
     /// Tokens that all replicas share.
@@ -181,10 +152,6 @@ impl Connections {
         (recording == Recording::On).then(|| Arc::new(LogRecorder(account.id)) as Arc<dyn Recorder>)
     }
 
-    fn network(&self) -> Network {
-        if self.reach.private_networks { Network::Private } else { Network::Public }
-    }
-
     /// Puts together what speaks for an application; nothing is sent.
     fn authorizer_of(
         &self,
@@ -194,10 +161,10 @@ impl Connections {
         recording: Recording,
     ) -> Result<Authorizer, SettingError> {
         application.check()?;
-        self.check_url("authorize_url", &application.authorize_url)?;
-        self.check_url("token_url", &application.token_url)?;
+        self.reach.check_url("authorize_url", &application.authorize_url)?;
+        self.reach.check_url("token_url", &application.token_url)?;
         if let Some(revocation_url) = &application.revocation_url {
-            self.check_url("revocation_url", revocation_url)?;
+            self.reach.check_url("revocation_url", revocation_url)?;
         }
         let provider = match account.side {
             Side::Pax8 => pax8::PROVIDER,
@@ -208,90 +175,13 @@ impl Connections {
         let manners = ClientSettings {
             timeout: AUTHORIZATION_TIMEOUT,
             max_tries: 2,
-            network: self.network(),
+            network: self.reach.network(),
             ..ClientSettings::new(provider, base, AUTHORIZATIONS_PER_MINUTE)
         };
         let clock = Arc::clone(&self.parts.clock);
         let client = ProviderClient::new(manners, Arc::clone(&clock)).map_err(unusable)?;
         let client = client.with_recorder(Self::recorder(account, recording));
         Ok(Authorizer::new(client, application, secret, clock))
-    }
-
-    /// Refuses an address that would carry a secret in the open or reach into the operator's network.
-    fn check_url(&self, setting: &str, text: &str) -> Result<(), SettingError> {
-        let refuse =
-            |why: &str| Err(SettingError::new(setting, format!("the address `{}` ({setting}) {why}", redact(text))));
-        let Ok(url) = Url::parse(text) else { return refuse("is not a URL such as https://api.example.com") };
-        if !url.username().is_empty() || url.password().is_some() {
-            // Settings are stored and shown in the clear, so this text is not repeated.
-            let message =
-                format!("the address ({setting}) contains a user name or a password; set them as credentials instead");
-            return Err(SettingError::new(setting, message));
-        }
-        let Some(place) = place_of_url(&url) else { return refuse("names no host") };
-        if place == Place::Private && !self.reach.private_networks {
-            return refuse("lies in a private network; the operator can allow that with --allow-private-networks on");
-        }
-        match url.scheme() {
-            "https" => Ok(()),
-            "http" if place == Place::Loopback => Ok(()),
-            _ => refuse("must begin with https:// unless it is on this machine"),
-        }
-    }
-
-    fn directory(&self, settings: &str) -> Result<PathBuf, SettingError> {
-        let FilesRow { directory } = parsed(settings)?;
-        let refuse = |message: String| SettingError::new("directory", message);
-        let Some(root) = &self.reach.files_root else {
-            return Err(refuse(
-                "accounts of files are switched off; the operator can allow a directory with --files-root".to_owned(),
-            ));
-        };
-        let inside = |path: &Path| {
-            let (path, root) = (path.canonicalize().ok()?, root.canonicalize().ok()?);
-            path.starts_with(&root).then_some(path)
-        };
-        inside(&root.join(&directory)).ok_or_else(|| {
-            refuse(format!(
-                "the directory `{}` does not exist inside the files root of this server",
-                directory.display()
-            ))
-        })
-    }
-
-    /// The settings of an account, each of them usable.
-    fn settings(&self, account: &ProviderAccount, connector: ConnectorKind) -> Result<Understood, SettingError> {
-        let zone = account.time_zone.name().to_owned();
-        let network = self.network();
-        Ok(match connector {
-            ConnectorKind::Pax8 => {
-                let settings: Pax8Settings = parsed(&account.settings)?;
-                let client_id = account.client_id.clone().unwrap_or_default();
-                let settings = Pax8Settings { client_id, time_zone: zone, network, ..settings };
-                settings.check()?;
-                self.check_url("base_url", &settings.base_url)?;
-                self.check_url("token_url", &settings.token_url)?;
-                if let Some(base) = &settings.webhook_base_url {
-                    self.check_url("webhook_base_url", base)?;
-                }
-                Understood::Pax8(Box::new(settings))
-            }
-            ConnectorKind::RevioPsa => {
-                let settings: RevioSettings = parsed(&account.settings)?;
-                let settings = RevioSettings { time_zone: zone, network, ..settings };
-                settings.check()?;
-                self.check_url("api_base", &settings.api_base)?;
-                self.check_url("auth_url", &settings.auth_url)?;
-                for base in settings.api_base_by_prefix.values() {
-                    self.check_url("api_base_by_prefix", base)?;
-                }
-                if let Some(billing) = &settings.billing {
-                    self.check_url("billing.base_url", &billing.base_url)?;
-                }
-                Understood::Revio(Box::new(settings))
-            }
-            ConnectorKind::Files => Understood::Files(self.directory(&account.settings)?),
-        })
     }
 
     /// Puts a connector together; nothing is sent. `proof` is asked for by those that need one.
@@ -306,7 +196,7 @@ impl Connections {
         };
         let (clock, recorder) = (Arc::clone(&self.parts.clock), Self::recorder(account, recording));
         let without_consent = |connection| Opened { connection, keeper: None };
-        Ok(match (self.settings(account, connector)?, account.side) {
+        Ok(match (self.reach.settings(account, connector)?, account.side) {
             (Understood::Pax8(settings), _) => {
                 let Proof { secret, origin, keeper } = proof()?;
                 let keeper = match (keeper, secret) {
@@ -345,15 +235,23 @@ impl Connections {
         credentials: &SealedCredentials,
         recording: Recording,
     ) -> Result<Proof, ConnectorError> {
-        // Another client id with the same secret is somebody else too.
-        let named = (account.client_id.as_deref(), credentials.secret.as_deref(), account.settings.as_str());
-        let origin = sha256(format!("{named:?}").as_bytes());
+        let given_for = credentials.keys.as_ref().and_then(|keys| keys.addresses.as_deref());
         Ok(match account.method {
-            ConnectionMethod::Keys => Proof { secret: Some(self.secret(account, credentials)?), origin, keeper: None },
+            ConnectionMethod::Keys => Proof {
+                secret: Some(self.secret(account, credentials)?),
+                origin: credentials.keys.as_ref().map(|keys| keys.origin.clone()).unwrap_or_default(),
+                keeper: None,
+            },
             ConnectionMethod::Delegated => Proof {
                 origin: String::new(),
-                // What the consent does not cover, such as a password for another surface.
-                secret: credentials.secret.as_ref().map(|_| self.secret(account, credentials)).transpose()?,
+                // What the consent does not cover, such as a password for another surface. Without it that surface is
+                // said to be missing; the consent goes on.
+                secret: match &credentials.keys {
+                    Some(_) if self.reach.check_addresses(account, ConnectionMethod::Keys, given_for).is_ok() => {
+                        Some(self.secret(account, credentials)?)
+                    }
+                    _ => None,
+                },
                 keeper: Some(self.keeper(account, credentials, recording)?),
             },
         })
@@ -406,7 +304,7 @@ impl Connections {
 /// What an account proves itself with.
 struct Proof {
     secret: Option<SecretString>,
-    /// Tells keys apart without telling them.
+    /// Names the keys.
     origin: String,
     keeper: Option<Arc<dyn TokenKeeper>>,
 }
@@ -480,7 +378,7 @@ impl Connectors for Connections {
         if connector == ConnectorKind::Pax8 && account.client_id.as_deref().unwrap_or_default().trim().is_empty() {
             return Err(SettingError::new("client_id", "the client ID is empty"));
         }
-        let needs_secret = match self.settings(account, connector)? {
+        let needs_secret = match self.reach.settings(account, connector)? {
             // What they hold is read when the account is tried.
             Understood::Files(_) => return Ok(()),
             Understood::Pax8(_) => "client_secret",
@@ -500,7 +398,7 @@ impl Connectors for Connections {
 
     fn check_settings(&self, account: &ProviderAccount) -> Result<(), SettingError> {
         let Some(connector) = account.connector else { return Ok(()) };
-        self.settings(account, connector).map(drop)
+        self.reach.settings(account, connector).map(drop)
     }
 
     fn authorizer(
@@ -529,8 +427,12 @@ impl Connectors for Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 
-    fn seal_tokens(&self, account: &ProviderAccount, tokens: &GrantedTokens) -> NewTokens {
-        sealed_tokens(&self.parts.keys, (account.organization_id, account.id), tokens, "", self.parts.clock.now())
+    fn seal_tokens(&self, account: &ProviderAccount, tokens: &GrantedTokens, origin: &str) -> NewTokens {
+        sealed_tokens(&self.parts.keys, (account.organization_id, account.id), tokens, origin, self.parts.clock.now())
+    }
+
+    fn addresses(&self, account: &ProviderAccount, method: ConnectionMethod) -> Result<String, SettingError> {
+        self.reach.addresses(account, method)
     }
 
     fn revocable(&self, account: &ProviderAccount, sealed: &str) -> Option<SecretString> {
@@ -548,6 +450,7 @@ mod tests {
     use crate::environment::{CountingIds, SystemClock};
     use crate::secret::{CountingRandom, KeyRing};
     use crate::storage::Store;
+    use crate::storage::account::StoredKeys;
 
     async fn connections(reach: Reach) -> (Connections, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a temporary directory");
@@ -567,37 +470,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_secret_never_travels_in_the_open_nor_into_the_operators_network() {
-        let (connections, _folder) = connections(Reach::default()).await;
-        for good in ["https://api.pax8.com/v1", "http://127.0.0.1:9000/v1", "http://localhost:1", "http://[::1]:80"] {
-            assert_eq!(connections.check_url("base_url", good), Ok(()), "{good}");
-        }
-        let bad = [
-            "http://api.pax8.com",
-            "ftp://127.0.0.1",
-            "https://10.0.0.5",
-            "https://192.168.1.1/v1",
-            "https://169.254.169.254/latest",
-            "https://100.64.0.1",
-            "https://[fd00::1]",
-            "https://[::ffff:10.0.0.1]",
-            "https://vault.internal",
-            "https://user:secret@api.pax8.com",
-            "not a url",
-        ];
-        for bad in bad {
-            assert!(connections.check_url("base_url", bad).is_err(), "{bad} was accepted");
-        }
-    }
-
-    #[tokio::test]
-    async fn private_networks_are_the_operators_choice_but_never_in_the_open() {
-        let (connections, _folder) = connections(Reach { private_networks: true, files_root: None }).await;
-        assert_eq!(connections.check_url("base_url", "https://10.0.0.5"), Ok(()));
-        assert!(connections.check_url("base_url", "http://10.0.0.5").is_err());
-    }
-
-    #[tokio::test]
     async fn a_connection_is_kept_until_its_account_or_its_recording_changes() {
         let (connections, _folder) = connections(Reach::default()).await;
         let id = uuid::Uuid::from_u128;
@@ -608,7 +480,8 @@ mod tests {
             ..ProviderAccount::unconnected(ProviderAccountId(id(1)), organization_id, integration_id, Side::Pax8)
         };
         let sealed = connections.seal(&account, SealedPlace::Secret, &SecretString::from("secret"));
-        let credentials = SealedCredentials { secret: Some(sealed), authorization: None };
+        let credentials =
+            SealedCredentials { keys: Some(StoredKeys { sealed, ..StoredKeys::default() }), authorization: None };
         let open = |account: &ProviderAccount, recording| match connections
             .connection(account, &credentials, recording)
             .expect("a connection")
@@ -627,18 +500,5 @@ mod tests {
         // A row moved to another account does not open.
         account.id = ProviderAccountId(uuid::Uuid::from_u128(9));
         assert!(connections.connection(&account, &credentials, Recording::Off).is_err());
-    }
-
-    #[tokio::test]
-    async fn files_outside_the_root_are_refused() {
-        let root = tempfile::tempdir().expect("a temporary directory");
-        std::fs::create_dir(root.path().join("inside")).expect("a directory");
-        let (connections, _folder) =
-            connections(Reach { private_networks: false, files_root: Some(root.path().join("inside")) }).await;
-        for directory in ["..", "../..", "/etc", "missing"] {
-            let settings = serde_json::json!({ "directory": directory }).to_string();
-            assert!(connections.directory(&settings).is_err(), "{directory} was accepted");
-        }
-        assert!(connections.directory(r#"{"directory":"."}"#).is_ok());
     }
 }

@@ -1,6 +1,9 @@
 //! The kept tokens of accounts: handed out while they last, renewed once for everybody, and ended when the provider accepts
 //! them no longer. Those of keys are fetched anew with the keys, those of a consent are renewed with a refresh token.
 //!
+//! Tokens belong to the keys that were set or to the consent that was given, their *origin*. Whoever still acts for an
+//! earlier one finds that the row is no longer theirs: they neither use nor end what is somebody else's.
+//!
 //! A refresh token is good for one use, so three things hold. Nobody renews without the lease, which is a row that all
 //! replicas see. A renewed token is stored before anybody uses it. And a renewal that has begun is carried to its end,
 //! even when the caller that asked for it has gone.
@@ -28,7 +31,7 @@ use crate::domain::provider::{AccountFailure, AccountStatus, ConnectionMethod};
 use crate::environment::{Clock, Ids};
 use crate::secret::{KeyRing, Sealed};
 use crate::storage::audit::{self as chain, Seal};
-use crate::storage::provider_token::{self, NewTokens, StoredTokens, TokenKey};
+use crate::storage::provider_token::{self, InUse, NewTokens, StoredTokens, TokenKey};
 use crate::storage::{StorageError, Store, account};
 
 /// For how long a token is used whose provider does not say how long it lives. A refusal ends it sooner.
@@ -101,7 +104,7 @@ pub struct KeeperParts {
 pub struct KeptTokens {
     parts: KeeperParts,
     key: TokenKey,
-    /// What the tokens are fetched with: those of other keys are not used.
+    /// The keys or the consent that this acts for.
     origin: String,
     renewal: Arc<dyn TokenRenewal>,
     /// Names this process and account among those who take the lease.
@@ -136,15 +139,16 @@ impl KeptTokens {
         let found = provider_token::find(self.parts.store.read(), self.key).await;
         let Some(stored) = found.map_err(|failure| self.lost(&failure))? else {
             if self.renewal.needs_refresh_token() {
-                return Err(self.unauthorized("the account was not authorized, or was disconnected"));
+                return Err(self.unauthorized("the account was not authorized"));
             }
+            // Whoever replaces or forgets keys leaves a row, so that this is nobody else's.
             self.prepare().await.map_err(|failure| self.lost(&failure))?;
-            let origin = String::new();
+            let origin = self.origin.clone();
             let nothing = StoredTokens { origin, sealed: None, number: 0, issued_at: None, access_expires_at: None };
             return Ok((nothing, None));
         };
         if stored.origin != self.origin {
-            return Ok((stored, None));
+            return Err(ConnectorError::Superseded { provider: self.renewal.provider() });
         }
         let Some(sealed) = stored.sealed.clone() else {
             if self.renewal.needs_refresh_token() {
@@ -167,8 +171,12 @@ impl KeptTokens {
 
     async fn prepare(&self) -> Result<(), StorageError> {
         let tx = self.parts.store.begin().await?;
-        provider_token::prepare(&tx, self.key).await?;
+        provider_token::prepare(&tx, self.key, &self.origin).await?;
         tx.commit().await
+    }
+
+    fn in_use(&self, number: i64) -> InUse<'_> {
+        InUse { key: self.key, origin: &self.origin, number }
     }
 
     fn use_until(stored: &StoredTokens, margin: TimeDelta) -> DateTime<Utc> {
@@ -179,7 +187,7 @@ impl KeptTokens {
     async fn take_lease(&self, number: i64) -> Result<bool, StorageError> {
         let tx = self.parts.store.begin().await?;
         let now = self.parts.clock.now();
-        let is_taken = provider_token::take_lease(&tx, self.key, number, &self.holder, now).await?;
+        let is_taken = provider_token::take_lease(&tx, self.in_use(number), &self.holder, now).await?;
         tx.commit().await?;
         Ok(is_taken)
     }
@@ -205,8 +213,11 @@ impl KeptTokens {
                 }
             }
             Err(GrantError::InvalidGrant(words)) => {
-                self.end(number, &words).await.map_err(|failure| self.lost(&failure))?;
-                Err(self.unauthorized(&words))
+                if self.end(number, &words).await.map_err(|failure| self.lost(&failure))? {
+                    return Err(self.unauthorized(&words));
+                }
+                // Somebody stored newer tokens meanwhile; whoever asked looks again.
+                Ok(())
             }
             Err(GrantError::Connector(error)) => {
                 // Whoever comes next may try again.
@@ -218,16 +229,17 @@ impl KeptTokens {
 
     async fn store(&self, number: i64, new: NewTokens) -> Result<bool, StorageError> {
         let tx = self.parts.store.begin().await?;
-        let is_stored = provider_token::renew(&tx, self.key, number, &self.holder, new).await?;
+        let is_stored = provider_token::renew(&tx, self.in_use(number), &self.holder, new).await?;
         tx.commit().await?;
         Ok(is_stored)
     }
 
     /// Somebody connected or disconnected the account meanwhile, and what they did counts. Where nothing is kept any more
-    /// the new tokens are given back.
+    /// the new tokens are given back; beside a newer consent they are not, because a provider may end with them all that
+    /// the person ever consented to.
     async fn dispose(&self, tokens: &GrantedTokens) -> Result<(), ConnectorError> {
         let present = provider_token::find(self.parts.store.read(), self.key).await;
-        if present.map_err(|failure| self.lost(&failure))?.is_none() {
+        if present.map_err(|failure| self.lost(&failure))?.is_none_or(|present| present.sealed.is_none()) {
             self.renewal.give_back(tokens.refresh.as_ref().unwrap_or(&tokens.access)).await?;
         }
         Ok(())
@@ -239,15 +251,16 @@ impl KeptTokens {
         tx.commit().await
     }
 
-    /// The provider accepts the consent no longer: nobody asks again, and a person has to connect the account anew.
-    async fn end(&self, number: i64, words: &str) -> Result<(), StorageError> {
+    /// The provider accepts the consent no longer: nobody asks again, and a person has to connect the account anew. False
+    /// when the tokens of this number are not the newest.
+    async fn end(&self, number: i64, words: &str) -> Result<bool, StorageError> {
         let parts = &self.parts;
         let (organization_id, account_id) = self.owner();
         let tx = parts.store.begin().await?;
         let now = parts.clock.now();
         let found = account::lock(&tx, organization_id, account_id).await?;
-        if !provider_token::forget(&tx, self.key, number).await? {
-            return Ok(());
+        if !provider_token::forget(&tx, self.in_use(number)).await? {
+            return Ok(false);
         }
         if let Some(mut changed) = found
             && changed.method == ConnectionMethod::Delegated
@@ -273,7 +286,8 @@ impl KeptTokens {
             };
             chain::record(&tx, &*parts.seal, &*parts.ids, &caller, now, change).await?;
         }
-        tx.commit().await
+        tx.commit().await?;
+        Ok(true)
     }
 }
 
@@ -285,19 +299,25 @@ impl TokenKeeper for KeptTokens {
 
     async fn token(&self, refused: Option<i64>, margin: TimeDelta) -> Result<HeldToken, ConnectorError> {
         let begun = self.parts.clock.now();
+        // What was there when this began. A token that came since is used, however short it lives, because asking for
+        // another would bring no better one.
+        let mut first = None;
         loop {
             let (stored, pair) = self.stored().await?;
+            let is_new = *first.get_or_insert(stored.number) < stored.number;
             let use_until = Self::use_until(&stored, margin);
             let now = self.parts.clock.now();
             let refresh = match pair {
-                Some(pair) if refused != Some(stored.number) && now < use_until => {
+                Some(pair) if refused != Some(stored.number) && (is_new || now < use_until) => {
                     return Ok(HeldToken { token: pair.access.into(), number: stored.number, use_until });
                 }
                 pair => pair.and_then(|pair| pair.refresh),
             };
             if refresh.is_none() && self.renewal.needs_refresh_token() {
                 let words = "the access token has ended and there is no refresh token";
-                self.end(stored.number, words).await.map_err(|failure| self.lost(&failure))?;
+                if !self.end(stored.number, words).await.map_err(|failure| self.lost(&failure))? {
+                    continue;
+                }
                 return Err(self.unauthorized(words));
             }
             if self.take_lease(stored.number).await.map_err(|failure| self.lost(&failure))? {

@@ -12,6 +12,7 @@ pub mod mapping;
 pub mod mapping_files;
 pub mod offline;
 pub mod policy;
+pub mod reach;
 pub mod reconciliation;
 pub mod retention;
 pub mod sealing;
@@ -53,7 +54,7 @@ use crate::domain::access::{Caller, Forbidden};
 use crate::domain::audit::Change;
 use crate::domain::id::ProviderAccountId;
 use crate::domain::integration::{Integration, IntegrationSettings};
-use crate::domain::provider::ProviderAccount;
+use crate::domain::provider::{ConnectionMethod, ProviderAccount};
 use crate::domain::schedule::Schedule;
 use crate::environment::{Clock, Ids};
 use crate::secret::Random;
@@ -196,8 +197,14 @@ pub trait Connectors: Send + Sync {
     /// Lets go of the open connection of an account, with the secrets in it.
     fn forget(&self, _: ProviderAccountId) {}
 
-    /// Seals what a provider granted.
-    fn seal_tokens(&self, account: &ProviderAccount, tokens: &GrantedTokens) -> NewTokens;
+    /// Seals what a provider granted with the consent that `origin` names.
+    fn seal_tokens(&self, account: &ProviderAccount, tokens: &GrantedTokens, origin: &str) -> NewTokens;
+
+    /// The addresses that an account's keys, or the tokens of its consent, are sent to by its settings, as text to be
+    /// compared: what was given for some addresses is never sent to others.
+    fn addresses(&self, _: &ProviderAccount, _: ConnectionMethod) -> Result<String, SettingError> {
+        Ok(String::new())
+    }
 
     /// The token among sealed ones that ends the consent when it is given back.
     fn revocable(&self, _: &ProviderAccount, _: &str) -> Option<SecretString> {

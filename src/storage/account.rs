@@ -113,15 +113,35 @@ pub async fn update(tx: &Tx, account: &ProviderAccount, now: DateTime<Utc>) -> R
     tx.touch(account.id.0).await
 }
 
-/// Replaces the sealed secret, or forgets it.
-pub async fn set_secret(
+/// Keys of an account as they are stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoredKeys {
+    /// The keys, sealed.
+    pub sealed: String,
+    /// Tells them from those before and after; what was fetched with them carries it.
+    pub origin: String,
+    /// Where they may be sent, as text of the service; `None` when nobody wrote it down yet.
+    pub addresses: Option<String>,
+}
+
+/// Replaces the keys, or forgets them.
+pub async fn set_keys(
     tx: &Tx,
     organization_id: OrganizationId,
     id: ProviderAccountId,
-    sealed: Option<String>,
+    keys: Option<StoredKeys>,
 ) -> Result<(), StorageError> {
+    let (sealed, origin, addresses) = match keys {
+        Some(StoredKeys { sealed, origin, addresses }) => (Some(sealed), Some(origin), addresses),
+        None => (None, None, None),
+    };
     Entity::update_many()
-        .set(ActiveModel { secret: Set(sealed), ..ActiveModel::default() })
+        .set(ActiveModel {
+            secret: Set(sealed),
+            secret_origin: Set(origin),
+            secret_addresses: Set(addresses),
+            ..ActiveModel::default()
+        })
         .filter(Column::Id.eq(id.0))
         .filter(Column::OrganizationId.eq(organization_id.0))
         .exec(&**tx)
@@ -132,20 +152,22 @@ pub async fn set_secret(
 /// What an account proves itself with, as it is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SealedCredentials {
-    /// Keys, sealed.
-    pub secret: Option<String>,
+    /// Keys.
+    pub keys: Option<StoredKeys>,
     /// The application that a person consented to.
     pub authorization: Option<StoredAuthorization>,
 }
 
 impl SealedCredentials {
     /// What stays when tokens are renewed.
-    pub fn fixed(&self) -> [Option<&str>; 3] {
-        let authorization = self.authorization.as_ref();
+    pub fn fixed(&self) -> [Option<&str>; 5] {
+        let (keys, authorization) = (self.keys.as_ref(), self.authorization.as_ref());
         [
-            self.secret.as_deref(),
+            keys.map(|keys| keys.sealed.as_str()),
+            keys.map(|keys| keys.origin.as_str()),
             authorization.map(|authorization| authorization.application.as_str()),
             authorization.and_then(|authorization| authorization.application_secret.as_deref()),
+            authorization.map(|authorization| authorization.origin.as_str()),
         ]
     }
 }
@@ -157,8 +179,11 @@ pub async fn credentials(
     id: ProviderAccountId,
 ) -> Result<SealedCredentials, StorageError> {
     let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0));
-    let secret = query.one(db).await?.and_then(|model| model.secret);
-    Ok(SealedCredentials { secret, authorization: authorization::find(db, organization_id, id).await? })
+    let keys = query.one(db).await?.and_then(|model| {
+        let (origin, addresses) = (model.secret_origin.unwrap_or_default(), model.secret_addresses);
+        model.secret.map(|sealed| StoredKeys { sealed, origin, addresses })
+    });
+    Ok(SealedCredentials { keys, authorization: authorization::find(db, organization_id, id).await? })
 }
 
 /// An account of the tenant.

@@ -19,6 +19,10 @@ pub struct StoredAuthorization {
     pub application: String,
     /// Its secret, sealed; `None` for an application without one.
     pub application_secret: Option<String>,
+    /// Tells this consent from those before and after; its tokens carry it.
+    pub origin: String,
+    /// Where its tokens may be sent, as text of the service; `None` when nobody wrote it down yet.
+    pub addresses: Option<String>,
 }
 
 /// A person who was sent to the provider.
@@ -72,19 +76,32 @@ pub async fn find(
     Ok(query.one(db).await?.map(|model| StoredAuthorization {
         application: model.application,
         application_secret: model.application_secret,
+        origin: model.origin,
+        addresses: model.addresses,
     }))
 }
 
-/// Stores the application that a person consented to, in place of the one before.
-pub async fn replace(tx: &Tx, attempt: &Attempt) -> Result<(), StorageError> {
+/// Stores what a person consented to, in place of the consent before.
+pub async fn replace(
+    tx: &Tx,
+    (organization_id, account_id): (OrganizationId, ProviderAccountId),
+    consent: StoredAuthorization,
+) -> Result<(), StorageError> {
     let row = authorization::ActiveModel {
-        organization_id: Set(attempt.organization_id.0),
-        account_id: Set(attempt.account_id.0),
-        application: Set(attempt.application.clone()),
-        application_secret: Set(attempt.application_secret.clone()),
+        organization_id: Set(organization_id.0),
+        account_id: Set(account_id.0),
+        application: Set(consent.application),
+        application_secret: Set(consent.application_secret),
+        origin: Set(consent.origin),
+        addresses: Set(consent.addresses),
     };
     let key = [authorization::Column::OrganizationId, authorization::Column::AccountId];
-    let replaced = [authorization::Column::Application, authorization::Column::ApplicationSecret];
+    let replaced = [
+        authorization::Column::Application,
+        authorization::Column::ApplicationSecret,
+        authorization::Column::Origin,
+        authorization::Column::Addresses,
+    ];
     let conflict = OnConflict::columns(key).update_columns(replaced).to_owned();
     authorization::Entity::insert(row).on_conflict(conflict).exec_without_returning(&**tx).await?;
     Ok(())
@@ -109,6 +126,16 @@ pub async fn void_attempts(
     attempt::Entity::delete_many()
         .filter(attempt::Column::OrganizationId.eq(organization_id.0))
         .filter(attempt::Column::AccountId.eq(account_id.0))
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
+/// Removes the attempts of a tenant that ended before a moment: nobody asks about them any more.
+pub async fn remove_ended(tx: &Tx, organization_id: OrganizationId, before: DateTime<Utc>) -> Result<(), StorageError> {
+    attempt::Entity::delete_many()
+        .filter(attempt::Column::OrganizationId.eq(organization_id.0))
+        .filter(attempt::Column::ExpiresAt.lt(before))
         .exec(&**tx)
         .await?;
     Ok(())
@@ -165,10 +192,17 @@ pub async fn lock_attempt(tx: &Tx, state_hash: &str) -> Result<Option<Attempt>, 
     }))
 }
 
-/// Marks an attempt as used. It stays for a while, so that a second use is told apart from a wrong state.
+/// Marks an attempt as used, and forgets its secrets. It stays for a while, so that a second use is told apart from a wrong
+/// state.
 pub async fn use_attempt(tx: &Tx, state_hash: &str, now: DateTime<Utc>) -> Result<(), StorageError> {
     attempt::Entity::update_many()
-        .set(attempt::ActiveModel { used_at: Set(Some(now)), ..Default::default() })
+        .set(attempt::ActiveModel {
+            used_at: Set(Some(now)),
+            secret: Set(None),
+            application_secret: Set(None),
+            code_verifier: Set(String::new()),
+            ..Default::default()
+        })
         .filter(attempt::Column::StateHash.eq(state_hash))
         .exec(&**tx)
         .await?;

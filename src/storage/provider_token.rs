@@ -40,9 +40,10 @@ impl TokenKey {
 /// Tokens as they are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredTokens {
-    /// What they were fetched with; tokens of other keys are none of ours.
+    /// The keys or the consent that they belong to; those of others are none of ours.
     pub origin: String,
-    /// Access and refresh token, sealed; `None` once a consent has ended, and before keys were used.
+    /// Access and refresh token, sealed; `None` once a consent has ended or an account was disconnected, and before keys
+    /// were used.
     pub sealed: Option<String>,
     /// Grows with every token that is stored.
     pub number: i64,
@@ -55,7 +56,7 @@ pub struct StoredTokens {
 /// New tokens of an account.
 #[derive(Debug, Clone)]
 pub struct NewTokens {
-    /// What they were fetched with.
+    /// The keys or the consent that they belong to.
     pub origin: String,
     /// Access and refresh token, sealed.
     pub sealed: String,
@@ -76,18 +77,17 @@ pub async fn find(db: &impl ConnectionTrait, key: TokenKey) -> Result<Option<Sto
     }))
 }
 
-fn row(key: TokenKey, number: i64, tokens: Option<NewTokens>) -> ActiveModel {
-    let (issued_at, access_expires_at) =
-        tokens.as_ref().map_or((None, None), |tokens| (Some(tokens.issued_at), tokens.access_expires_at));
+/// A row without tokens.
+fn row(key: TokenKey, origin: &str, number: i64) -> ActiveModel {
     ActiveModel {
-        origin: Set(tokens.as_ref().map_or_else(String::new, |tokens| tokens.origin.clone())),
+        origin: Set(origin.to_owned()),
         organization_id: Set(key.organization_id.0),
         account_id: Set(key.account_id.0),
         method: Set(key.method.word().to_owned()),
-        tokens: Set(tokens.map(|tokens| tokens.sealed)),
+        tokens: Set(None),
         number: Set(number),
-        issued_at: Set(issued_at),
-        access_expires_at: Set(access_expires_at),
+        issued_at: Set(None),
+        access_expires_at: Set(None),
         lease_holder: Set(None),
         lease_until: Set(None),
     }
@@ -95,15 +95,36 @@ fn row(key: TokenKey, number: i64, tokens: Option<NewTokens>) -> ActiveModel {
 
 const KEY: [Column; 3] = [Column::OrganizationId, Column::AccountId, Column::Method];
 
-/// Makes room for the tokens of an account, so that somebody can take the right to fetch them.
-pub async fn prepare(tx: &Tx, key: TokenKey) -> Result<(), StorageError> {
+/// Makes room for the tokens of an account that never had any, so that somebody can take the right to fetch them.
+pub async fn prepare(tx: &Tx, key: TokenKey, origin: &str) -> Result<(), StorageError> {
     let conflict = OnConflict::columns(KEY).do_nothing().to_owned();
-    Entity::insert(row(key, 0, None)).on_conflict(conflict).exec_without_returning(&**tx).await?;
+    Entity::insert(row(key, origin, 0)).on_conflict(conflict).exec_without_returning(&**tx).await?;
     Ok(())
 }
 
-/// Stores tokens in place of whatever was there; a renewal that is under way is void.
+/// Stores the first tokens of a consent in place of whatever was there; a renewal that is under way is void.
 pub async fn replace(tx: &Tx, key: TokenKey, tokens: NewTokens) -> Result<(), StorageError> {
+    let NewTokens { origin, sealed, issued_at, access_expires_at } = tokens;
+    put(
+        tx,
+        ActiveModel {
+            tokens: Set(Some(sealed)),
+            issued_at: Set(Some(issued_at)),
+            access_expires_at: Set(access_expires_at),
+            ..row(key, &origin, 1)
+        },
+    )
+    .await
+}
+
+/// Forgets the tokens of an account, and gives its row to `origin`, of which there are none yet. Whatever is under way
+/// with what was there before is void. The row stays: its number goes on, and what still acts for the keys or the consent
+/// of before finds that the row is no longer theirs.
+pub async fn void(tx: &Tx, key: TokenKey, origin: &str) -> Result<(), StorageError> {
+    put(tx, row(key, origin, 1)).await
+}
+
+async fn put(tx: &Tx, row: ActiveModel) -> Result<(), StorageError> {
     let replaced = [
         Column::Origin,
         Column::Tokens,
@@ -115,18 +136,29 @@ pub async fn replace(tx: &Tx, key: TokenKey, tokens: NewTokens) -> Result<(), St
     // The number goes on, so that nobody takes new tokens for those they hold.
     let number = Expr::col((Entity, Column::Number)).add(1);
     let conflict = OnConflict::columns(KEY).update_columns(replaced).value(Column::Number, number).to_owned();
-    Entity::insert(row(key, 1, Some(tokens))).on_conflict(conflict).exec_without_returning(&**tx).await?;
+    Entity::insert(row).on_conflict(conflict).exec_without_returning(&**tx).await?;
     Ok(())
 }
 
-/// Takes the right to renew the tokens of this number; whether it was there to be taken.
-pub async fn take_lease(
-    tx: &Tx,
-    key: TokenKey,
-    number: i64,
-    holder: &str,
-    now: DateTime<Utc>,
-) -> Result<bool, StorageError> {
+/// Tokens that somebody acts with.
+#[derive(Debug, Clone, Copy)]
+pub struct InUse<'a> {
+    /// Whose.
+    pub key: TokenKey,
+    /// The keys or the consent that they belong to.
+    pub origin: &'a str,
+    /// Number of the tokens.
+    pub number: i64,
+}
+
+impl InUse<'_> {
+    fn condition(self) -> Condition {
+        self.key.condition().add(Column::Origin.eq(self.origin)).add(Column::Number.eq(self.number))
+    }
+}
+
+/// Takes the right to renew tokens; whether it was there to be taken.
+pub async fn take_lease(tx: &Tx, tokens: InUse<'_>, holder: &str, now: DateTime<Utc>) -> Result<bool, StorageError> {
     let backend = tx.get_database_backend();
     let is_free = Condition::any()
         .add(Column::LeaseUntil.is_null())
@@ -134,8 +166,7 @@ pub async fn take_lease(
     let taken = Entity::update_many()
         .col_expr(Column::LeaseHolder, Expr::value(holder))
         .col_expr(Column::LeaseUntil, lease::end(backend, now, LEASE))
-        .filter(key.condition())
-        .filter(Column::Number.eq(number))
+        .filter(tokens.condition())
         .filter(is_free)
         .exec(&**tx)
         .await?;
@@ -154,47 +185,39 @@ pub async fn release_lease(tx: &Tx, key: TokenKey, holder: &str) -> Result<(), S
 }
 
 /// Stores renewed tokens; false when the holder lost the right meanwhile, because somebody connected the account anew.
-pub async fn renew(tx: &Tx, key: TokenKey, number: i64, holder: &str, tokens: NewTokens) -> Result<bool, StorageError> {
+/// The time of the lease does not matter: as long as nobody else took it, what was renewed is the newest.
+pub async fn renew(tx: &Tx, spent: InUse<'_>, holder: &str, tokens: NewTokens) -> Result<bool, StorageError> {
     let renewed = Entity::update_many()
         .set(ActiveModel {
-            origin: Set(tokens.origin),
             tokens: Set(Some(tokens.sealed)),
-            number: Set(number + 1),
+            number: Set(spent.number + 1),
             issued_at: Set(Some(tokens.issued_at)),
             access_expires_at: Set(tokens.access_expires_at),
             lease_holder: Set(None),
             lease_until: Set(None),
             ..Default::default()
         })
-        .filter(key.condition())
-        .filter(Column::Number.eq(number))
+        .filter(spent.condition())
         .filter(Column::LeaseHolder.eq(holder))
         .exec(&**tx)
         .await?;
     Ok(renewed.rows_affected == 1)
 }
 
-/// Forgets the tokens of this number, which the provider accepts no longer. False when there are newer ones.
-pub async fn forget(tx: &Tx, key: TokenKey, number: i64) -> Result<bool, StorageError> {
+/// Forgets tokens that the provider accepts no longer. False when there are newer ones.
+pub async fn forget(tx: &Tx, spent: InUse<'_>) -> Result<bool, StorageError> {
     let forgotten = Entity::update_many()
         .set(ActiveModel {
             tokens: Set(None),
             // Whoever read the old ones a moment ago can no longer take the right to renew them.
-            number: Set(number + 1),
+            number: Set(spent.number + 1),
             access_expires_at: Set(None),
             lease_holder: Set(None),
             lease_until: Set(None),
             ..Default::default()
         })
-        .filter(key.condition())
-        .filter(Column::Number.eq(number))
+        .filter(spent.condition())
         .exec(&**tx)
         .await?;
     Ok(forgotten.rows_affected == 1)
-}
-
-/// Removes the tokens of an account: its keys were replaced, or it was disconnected. What is under way is void.
-pub async fn remove(tx: &Tx, key: TokenKey) -> Result<(), StorageError> {
-    Entity::delete_many().filter(key.condition()).exec(&**tx).await?;
-    Ok(())
 }

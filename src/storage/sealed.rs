@@ -74,7 +74,7 @@ pub async fn batch(
         .expr_as(part_of(place), Alias::new("part"))
         .expr_as(column(place.column), Alias::new("sealed"))
         .from(Alias::new(place.table))
-        .and_where(column(place.column).is_not_null())
+        .and_where(column(place.column).ne(""))
         .order_by(Alias::new("organization_id"), Order::Asc)
         .order_by(Alias::new(place.key), Order::Asc)
         .limit(limit);
@@ -106,7 +106,7 @@ pub async fn find(
         .and_where(column("organization_id").eq(read.organization_id.0))
         .and_where(column(place.key).eq(read.id))
         .and_where(part_of(place).eq(read.part.as_str()))
-        .and_where(column(place.column).is_not_null())
+        .and_where(column(place.column).ne(""))
         .to_owned();
     db.query_one(&query).await?.as_ref().map(row).transpose()
 }
@@ -143,7 +143,7 @@ async fn uses(
         .expr_as(key.clone(), Alias::new("key_id"))
         .expr_as(Func::count(Expr::col(Alias::new(column))), Alias::new("count"))
         .from(Alias::new(table))
-        .and_where(Expr::col(Alias::new(column)).is_not_null())
+        .and_where(Expr::col(Alias::new(column)).ne(""))
         .add_group_by([key])
         .to_owned();
     let read = |found: &QueryResult| -> Result<KeyUse, StorageError> {

@@ -73,7 +73,7 @@ impl Connectors for NoConnectors {
         "sealed".to_owned()
     }
 
-    fn seal_tokens(&self, _: &ProviderAccount, _: &GrantedTokens) -> NewTokens {
+    fn seal_tokens(&self, _: &ProviderAccount, _: &GrantedTokens, _: &str) -> NewTokens {
         unreachable!("nobody is authorized in these tests")
     }
 }

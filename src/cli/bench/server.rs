@@ -25,7 +25,7 @@ use crate::graphql::executor::{answer, answers};
 use crate::graphql::id::{NodeKind, encode};
 use crate::job::Runner;
 use crate::secret::{KeyRing, SystemRandom};
-use crate::service::connections::Reach;
+use crate::service::reach::Reach;
 use crate::storage::{Store, reconciliation};
 
 /// Arguments of `bench server`.

@@ -24,10 +24,10 @@ use url::Url;
 use super::application::{Application, ClientAuthentication};
 use super::{FetchedToken, access_of};
 use crate::connector::ConnectorError;
-use crate::connector::failure::failure_of;
+use crate::connector::failure::{failure_of, plain};
 use crate::connector::http::{Bodies, Outgoing, ProviderClient, Repetition, Reply, parse_base_url, secret_header};
 use crate::environment::Clock;
-use crate::secret::{REDACTED, redact};
+use crate::secret::REDACTED;
 
 /// What a provider gave for a code or for a refresh token.
 #[derive(Debug, Clone)]
@@ -250,7 +250,7 @@ fn redirect(address: &str) -> Result<RedirectUrl, ConnectorError> {
 fn refused(provider: &'static str, refusal: &BasicErrorResponse) -> GrantError {
     let code = refusal.error().to_string();
     let words = refusal.error_description().map_or_else(|| code.clone(), |words| format!("{code}: {words}"));
-    let message = redact(&words);
+    let (message, code) = (plain(&words), plain(&code));
     match refusal.error() {
         BasicErrorResponseType::InvalidGrant => GrantError::InvalidGrant(message),
         BasicErrorResponseType::InvalidClient | BasicErrorResponseType::UnauthorizedClient => {

@@ -147,7 +147,9 @@ fn access_of(
         let message = "the token endpoint did not give a bearer token".to_owned();
         return Err(ConnectorError::Malformed { provider, message });
     }
-    let lifetime = reply.expires_in().and_then(|lifetime| TimeDelta::from_std(lifetime).ok());
+    // A token that ends as it is given out would be of no use to anybody: nothing is said then.
+    let lifetime = reply.expires_in().filter(|lifetime| !lifetime.is_zero());
+    let lifetime = lifetime.and_then(|lifetime| TimeDelta::from_std(lifetime).ok());
     let expires_at = lifetime.and_then(|lifetime| now.checked_add_signed(lifetime));
     Ok(FetchedToken { token: token.as_str().into(), expires_at })
 }

@@ -129,6 +129,7 @@ fn discreet(error: ConnectorError, secrets: &[&SecretString]) -> ConnectorError 
         }
         other @ (ConnectorError::NotFound { .. }
         | ConnectorError::RateLimited { .. }
+        | ConnectorError::Superseded { .. }
         | ConnectorError::Unsupported(_)) => other,
     }
 }

@@ -56,6 +56,19 @@ pub(super) fn answer(
             };
             (None, vec![UserError::input(&["input", "method"], message)])
         }
+        Err(AccountError::KeptForOtherAddresses(method)) => {
+            let message = match method {
+                ConnectionMethod::Keys => {
+                    "The keys that are kept were given for other addresses than the account has now, so they are not sent \
+                     there. Set the keys again with `providerCredentialsSet`."
+                }
+                ConnectionMethod::Delegated => {
+                    "The consent that is kept was given for other addresses than the account has now, so its tokens are \
+                     not sent there. Begin anew with `providerAccountAuthorizationStart`."
+                }
+            };
+            (None, vec![UserError::input(&["input", "method"], message)])
+        }
         Err(AccountError::Provider { error, account }) => {
             (account.map(|account| ProviderAccountObject(*account)), vec![UserError::provider(&[], &error)])
         }

@@ -13,7 +13,8 @@ use crate::domain::integration::{Integration, SetupStage};
 use crate::domain::provider::{AccountFailure, AccountStatus, ConnectionMethod, ConnectorKind, ProviderAccount, Side};
 use crate::service::sealing::SealedPlace;
 use crate::service::{Internal, OrInternal as _, Recording};
-use crate::storage::account::SealedCredentials;
+use crate::storage::account::{SealedCredentials, StoredKeys};
+use crate::storage::authorization::{self, StoredAuthorization};
 use crate::storage::provider_token::{self, TokenKey};
 use crate::storage::{Tx, account, integration};
 
@@ -62,6 +63,9 @@ pub enum AccountError {
     /// Nothing is kept for this way of connecting.
     #[error("nothing is kept for this way of connecting")]
     NothingKept(ConnectionMethod),
+    /// What is kept was given for other addresses than those of the settings.
+    #[error("what is kept for this way of connecting was given for other addresses")]
+    KeptForOtherAddresses(ConnectionMethod),
     /// The provider, or its settings, stand in the way; the account keeps what was set and says so.
     #[error("{error}")]
     Provider {
@@ -104,6 +108,7 @@ impl SetupService {
             status: AccountStatus::NotConnected,
             failure: None,
             failure_message: None,
+            authorizing_until: None,
             version: known.version + 1,
             ..known
         };
@@ -120,12 +125,23 @@ impl SetupService {
         let found = account::lock(&tx, caller.organization_id, account_id).await.internal(caller)?;
         let before = found.ok_or(AccountError::NotFound)?;
         let changed = with_credentials(before.clone());
-        let sealed = secret.map(|secret| core.connectors.seal(&changed, SealedPlace::Secret, &secret));
+        self.pin_addresses(&tx, caller, &before).await?;
+        let origin = core.ids.next().to_string();
+        let keys = match &secret {
+            None => None,
+            Some(secret) => Some(StoredKeys {
+                sealed: core.connectors.seal(&changed, SealedPlace::Secret, secret),
+                origin: origin.clone(),
+                addresses: Some(core.connectors.addresses(&changed, ConnectionMethod::Keys)?),
+            }),
+        };
         account::update(&tx, &changed, core.clock.now()).await.internal(caller)?;
-        account::set_secret(&tx, caller.organization_id, account_id, sealed).await.internal(caller)?;
+        account::set_keys(&tx, caller.organization_id, account_id, keys).await.internal(caller)?;
         // Tokens of the keys before speak for somebody else, perhaps.
         let keys = TokenKey { organization_id: caller.organization_id, account_id, method: ConnectionMethod::Keys };
-        provider_token::remove(&tx, keys).await.internal(caller)?;
+        provider_token::void(&tx, keys, &origin).await.internal(caller)?;
+        // Whoever is on the way to the provider would bring back the settings of before.
+        authorization::void_attempts(&tx, caller.organization_id, account_id).await.internal(caller)?;
         self.audit_account(&tx, caller, "provider_account.credentials_set", Some(&before), &changed).await?;
         tx.commit().await.internal(caller)?;
         self.verify(caller, account_id).await
@@ -237,6 +253,28 @@ impl SetupService {
         Ok(())
     }
 
+    /// Writes down for which addresses an account was given what it keeps, where nobody did: before they change.
+    pub(super) async fn pin_addresses(
+        &self,
+        tx: &Tx,
+        caller: &Caller,
+        before: &ProviderAccount,
+    ) -> Result<(), Internal> {
+        let owner = (before.organization_id, before.id);
+        let kept = account::credentials(&**tx, owner.0, owner.1).await.internal(caller)?;
+        // Settings that cannot be used have never led anywhere.
+        let addresses = |method| self.core.connectors.addresses(before, method).unwrap_or_default();
+        if let Some(keys) = kept.keys.filter(|keys| keys.addresses.is_none()) {
+            let keys = StoredKeys { addresses: Some(addresses(ConnectionMethod::Keys)), ..keys };
+            account::set_keys(tx, owner.0, owner.1, Some(keys)).await.internal(caller)?;
+        }
+        if let Some(consent) = kept.authorization.filter(|consent| consent.addresses.is_none()) {
+            let consent = StoredAuthorization { addresses: Some(addresses(ConnectionMethod::Delegated)), ..consent };
+            authorization::replace(tx, owner, consent).await.internal(caller)?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn audit_account(
         &self,
         tx: &Tx,
@@ -281,6 +319,7 @@ fn kind_of(error: &ConnectorError) -> AccountFailure {
         ConnectorError::NotFound { .. }
         | ConnectorError::RateLimited { .. }
         | ConnectorError::Unavailable { .. }
+        | ConnectorError::Superseded { .. }
         | ConnectorError::Malformed { .. } => AccountFailure::Connection,
         ConnectorError::Refused { .. } | ConnectorError::Unsupported(_) => AccountFailure::Settings,
     }

@@ -8,11 +8,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use tracing::warn;
 use url::Url;
 
 use super::SetupService;
 use super::account::AccountError;
-use crate::connector::ConnectorError;
 use crate::connector::address::{Place, place_of_url};
 use crate::connector::oauth::application::Application;
 use crate::connector::oauth::delegated::{Authorizer, GrantError, GrantedTokens};
@@ -24,13 +24,17 @@ use crate::domain::provider::{AccountFailure, AccountStatus, ConnectionMethod, C
 use crate::secret::unguessable;
 use crate::service::sealing::SealedPlace;
 use crate::service::{Internal, OrInternal as _};
+use crate::storage::account::StoredKeys;
 use crate::storage::authorization::{self, Attempt, StoredAuthorization};
-use crate::storage::provider_token::{self, StoredTokens, TokenKey};
+use crate::storage::provider_token::{self, TokenKey};
 use crate::storage::text::Word as _;
 use crate::storage::{account, integration, token};
 
 /// How long a person may be on the way.
 pub const ATTEMPT_MINUTES: i64 = 10;
+
+/// For how long a state that was used, or is too old, is told apart from one that was never there.
+const TOLD_APART: TimeDelta = TimeDelta::days(1);
 
 /// How long a person waits for the connection to be tried.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -146,15 +150,6 @@ pub enum ReturnError {
     Internal(#[from] Internal),
 }
 
-/// An account after it was disconnected.
-#[derive(Debug, Clone)]
-pub struct Disconnected {
-    /// The account.
-    pub account: ProviderAccount,
-    /// Whether the consent was given back at the provider; `None` when there was none, or the provider offers no way.
-    pub is_revoked: Option<bool>,
-}
-
 /// Who began an attempt, as it is stored.
 #[derive(Serialize, Deserialize)]
 enum Starter {
@@ -204,6 +199,7 @@ impl SetupService {
             None => None,
             Some(keys) => Some(self.with_kept_keys(caller, &candidate, is_same_connector, keys).await?),
         };
+
         let seal = |place, secret: &SecretString| core.connectors.seal(&candidate, place, secret);
         let attempt = Attempt {
             state_hash: sha256(state.expose_secret().as_bytes()),
@@ -228,6 +224,7 @@ impl SetupService {
         let changed =
             ProviderAccount { authorizing_until: Some(expires_at), version: before.version + 1, ..before.clone() };
         authorization::void_attempts(&tx, caller.organization_id, changed.id).await.internal(caller)?;
+        authorization::remove_ended(&tx, caller.organization_id, now - TOLD_APART).await.internal(caller)?;
         authorization::insert_attempt(&tx, &attempt).await.internal(caller)?;
         account::update(&tx, &changed, now).await.internal(caller)?;
         self.audit_account(&tx, caller, "provider_account.authorization_start", Some(&before), &changed).await?;
@@ -243,12 +240,29 @@ impl SetupService {
         correlation_id: &str,
     ) -> Result<Authorized, ReturnError> {
         let attempt = self.use_state(side, &returned, correlation_id).await?;
-        let caller = self.starter_of(&attempt, correlation_id).await?;
+        let caller = match self.starter_of(&attempt, correlation_id).await {
+            Err(error @ ReturnError::StarterGone) => {
+                let server = Caller::server(attempt.organization_id, Actor::Job, correlation_id.to_owned());
+                self.note_return(&server, &attempt, &error).await?;
+                return Err(error);
+            }
+            starter => starter?,
+        };
         let found = account::find(self.core.store.read(), attempt.organization_id, attempt.account_id).await;
         let known = found.internal(&caller)?.ok_or(ReturnError::UnknownState)?;
         let outcome = self.tokens_for(&attempt, &known, returned).await;
         let outcome = match outcome {
-            Ok((tokens, authorizer)) => self.store_consent(&caller, &attempt, tokens, &authorizer).await,
+            Ok((tokens, authorizer)) => {
+                let stored = self.store_consent(&caller, &attempt, &tokens, &authorizer).await;
+                if stored.is_err() && !self.is_stored(&attempt).await {
+                    // Nobody would know of it.
+                    let token = tokens.refresh.as_ref().unwrap_or(&tokens.access);
+                    if let Err(error) = authorizer.revoke(token).await {
+                        warn!("a consent that was not stored could not be given back: {error}");
+                    }
+                }
+                stored
+            }
             Err(error) => Err(error),
         };
         if let Err(error) = outcome {
@@ -273,71 +287,6 @@ impl SetupService {
         Ok(Authorized { account, integration_name })
     }
 
-    /// Gives the consent back where the provider offers it, and forgets every secret of the account. Its data, mappings,
-    /// settings and client id stay.
-    pub async fn disconnect(&self, caller: &Caller, id: ProviderAccountId) -> Result<Disconnected, AccountError> {
-        caller.require(Role::Admin)?;
-        let core = &self.core;
-        let read = core.store.read();
-        let found = account::find(read, caller.organization_id, id).await.internal(caller)?;
-        let known = found.ok_or(AccountError::NotFound)?;
-        let mut revoked = Revocation::NotOffered;
-        let mut given_back = None;
-        let consent =
-            TokenKey { organization_id: caller.organization_id, account_id: id, method: ConnectionMethod::Delegated };
-        let application = authorization::find(read, caller.organization_id, id).await.internal(caller)?;
-        if let Some(application) = &application
-            && let Some(stored) = provider_token::find(read, consent).await.internal(caller)?
-        {
-            revoked = self.revoke(&known, application, &stored).await;
-            given_back = Some(stored.number);
-        }
-        let tx = core.store.begin().await.internal(caller)?;
-        // Everybody holds the integration before its accounts, so that nobody waits in a circle.
-        integration::lock(&tx, caller.organization_id, known.integration_id).await.internal(caller)?;
-        let found = account::lock(&tx, caller.organization_id, id).await.internal(caller)?;
-        let before = found.ok_or(AccountError::NotFound)?;
-        let present = provider_token::find(&*tx, consent).await.internal(caller)?;
-        provider_token::remove(&tx, consent).await.internal(caller)?;
-        let keys = TokenKey { method: ConnectionMethod::Keys, ..consent };
-        provider_token::remove(&tx, keys).await.internal(caller)?;
-        authorization::remove(&tx, caller.organization_id, id).await.internal(caller)?;
-        account::set_secret(&tx, caller.organization_id, id, None).await.internal(caller)?;
-        let mut changed = ProviderAccount {
-            status: AccountStatus::NotConnected,
-            failure: None,
-            failure_message: None,
-            remarks: Vec::new(),
-            capabilities: Vec::new(),
-            granted_scopes: Vec::new(),
-            consent_ends_at: None,
-            authorizing_until: None,
-            version: before.version + 1,
-            ..before.clone()
-        };
-        if let Revocation::Failed(error) = &revoked {
-            changed.remarks = vec![format!(
-                "The consent could not be given back at the provider ({error}). Withdraw it there yourself."
-            )];
-        }
-        account::update(&tx, &changed, core.clock.now()).await.internal(caller)?;
-        self.audit_account(&tx, caller, "provider_account.disconnect", Some(&before), &changed).await?;
-        tx.commit().await.internal(caller)?;
-        core.connectors.forget(id);
-        // Somebody renewed the tokens between the two: the newer ones are given back too.
-        if let Some(application) = &application
-            && let Some(stored) = present.filter(|stored| Some(stored.number) != given_back)
-        {
-            revoked = self.revoke(&known, application, &stored).await;
-        }
-        let is_revoked = match revoked {
-            Revocation::Done => Some(true),
-            Revocation::NotOffered => None,
-            Revocation::Failed(_) => Some(false),
-        };
-        Ok(Disconnected { account: changed, is_revoked })
-    }
-
     /// Goes over to the other way of connecting, with what is kept for it, and tries it at once.
     pub async fn select_method(
         &self,
@@ -351,16 +300,26 @@ impl SetupService {
         let found = account::lock(&tx, caller.organization_id, id).await.internal(caller)?;
         let before = found.ok_or(AccountError::NotFound)?;
         let credentials = account::credentials(&*tx, caller.organization_id, id).await.internal(caller)?;
-        let is_there = match method {
-            ConnectionMethod::Keys => credentials.secret.is_some() || before.connector == Some(ConnectorKind::Files),
+        let is_files = before.connector == Some(ConnectorKind::Files);
+        let (is_there, given_for) = match method {
+            ConnectionMethod::Keys => {
+                let given_for = credentials.keys.as_ref().and_then(|keys| keys.addresses.clone());
+                (credentials.keys.is_some() || is_files, given_for)
+            }
             ConnectionMethod::Delegated => {
                 let consent = TokenKey { organization_id: caller.organization_id, account_id: id, method };
                 let tokens = provider_token::find(&*tx, consent).await.internal(caller)?;
-                before.connector != Some(ConnectorKind::Files) && tokens.is_some_and(|tokens| tokens.sealed.is_some())
+                let given_for = credentials.authorization.and_then(|consent| consent.addresses);
+                (!is_files && tokens.is_some_and(|tokens| tokens.sealed.is_some()), given_for)
             }
         };
         if !is_there {
             return Err(AccountError::NothingKept(method));
+        }
+        if let Some(given_for) = given_for
+            && given_for != core.connectors.addresses(&before, method)?
+        {
+            return Err(AccountError::KeptForOtherAddresses(method));
         }
         if before.method != method {
             let changed = ProviderAccount { method, version: before.version + 1, ..before.clone() };
@@ -390,7 +349,8 @@ impl SetupService {
         Ok(url.into())
     }
 
-    /// Keys laid over those that the account has: what only the other way of connecting needs stays.
+    /// Keys laid over those that the account has: what only the other way of connecting needs stays, as long as it goes to
+    /// the addresses that it was given for.
     async fn with_kept_keys(
         &self,
         caller: &Caller,
@@ -400,8 +360,10 @@ impl SetupService {
     ) -> Result<SecretString, AccountError> {
         let read = self.core.store.read();
         let stored = account::credentials(read, caller.organization_id, account.id).await.internal(caller)?;
-        let Some(sealed) = stored.secret.filter(|_| is_same_connector) else { return Ok(keys) };
-        let kept = self.core.connectors.open(account, SealedPlace::Secret, &sealed);
+        let addresses = self.core.connectors.addresses(account, ConnectionMethod::Keys)?;
+        let is_same_place = |kept: &StoredKeys| kept.addresses.as_ref().is_some_and(|given| *given == addresses);
+        let Some(kept) = stored.keys.filter(|kept| is_same_connector && is_same_place(kept)) else { return Ok(keys) };
+        let kept = self.core.connectors.open(account, SealedPlace::Secret, &kept.sealed);
         let kept = kept.map_err(|error| AccountError::Provider { error, account: None })?;
         Ok(laid_over(kept.expose_secret(), Some(keys.expose_secret())).into())
     }
@@ -521,7 +483,7 @@ impl SetupService {
         &self,
         caller: &Caller,
         attempt: &Attempt,
-        tokens: GrantedTokens,
+        tokens: &GrantedTokens,
         authorizer: &Authorizer,
     ) -> Result<(), ReturnError> {
         let core = &self.core;
@@ -529,15 +491,8 @@ impl SetupService {
         let tx = core.store.begin().await.internal(caller)?;
         let found = account::lock(&tx, attempt.organization_id, attempt.account_id).await.internal(caller)?;
         let is_wanted = authorization::lock_attempt(&tx, &attempt.state_hash).await.internal(caller)?.is_some();
-        let Some(before) = found.filter(|_| is_wanted) else {
-            drop(tx);
-            // Somebody disconnected the account, or began anew, while the person was away.
-            let token = tokens.refresh.as_ref().unwrap_or(&tokens.access);
-            if let Err(error) = authorizer.revoke(token).await {
-                tracing::warn!("a consent that nobody wants any more could not be given back: {error}");
-            }
-            return Err(ReturnError::UnknownState);
-        };
+        // Somebody disconnected the account, set its keys or began anew while the person was away.
+        let before = found.filter(|_| is_wanted).ok_or(ReturnError::UnknownState)?;
         let now = core.clock.now();
         let connector = ConnectorKind::read(&attempt.connector).internal(caller)?;
         let zone = attempt.time_zone.parse().unwrap_or(before.time_zone);
@@ -556,29 +511,52 @@ impl SetupService {
             version: before.version + 1,
             ..before.clone()
         };
-        let sealed = core.connectors.seal_tokens(&changed, &tokens);
-        authorization::replace(&tx, attempt).await.internal(caller)?;
+        self.pin_addresses(&tx, caller, &before).await?;
+        let addresses = |method| {
+            let addresses = core.connectors.addresses(&changed, method);
+            addresses.map_err(|error| ReturnError::Provider(format!("{error}.")))
+        };
+        let stored = StoredAuthorization {
+            application: attempt.application.clone(),
+            application_secret: attempt.application_secret.clone(),
+            origin: attempt.state_hash.clone(),
+            addresses: Some(addresses(ConnectionMethod::Delegated)?),
+        };
+        let sealed = core.connectors.seal_tokens(&changed, tokens, &stored.origin);
+        authorization::replace(&tx, (attempt.organization_id, attempt.account_id), stored).await.internal(caller)?;
         let consent = TokenKey {
             organization_id: attempt.organization_id,
             account_id: attempt.account_id,
             method: ConnectionMethod::Delegated,
         };
         provider_token::replace(&tx, consent, sealed).await.internal(caller)?;
-        if attempt.secret.is_some() {
-            let secret = attempt.secret.clone();
-            account::set_secret(&tx, attempt.organization_id, attempt.account_id, secret).await.internal(caller)?;
+        if let Some(sealed) = attempt.secret.clone() {
+            let origin = core.ids.next().to_string();
+            let keys = TokenKey { method: ConnectionMethod::Keys, ..consent };
+            provider_token::void(&tx, keys, &origin).await.internal(caller)?;
+            let keys = Some(StoredKeys { sealed, origin, addresses: Some(addresses(ConnectionMethod::Keys)?) });
+            account::set_keys(&tx, attempt.organization_id, attempt.account_id, keys).await.internal(caller)?;
         }
         account::update(&tx, &changed, now).await.internal(caller)?;
         self.audit_account(&tx, caller, "provider_account.authorize", Some(&before), &changed).await?;
         Ok(tx.commit().await.internal(caller)?)
     }
 
-    /// Remembers at the account that a person came back without connecting it. What works goes on working.
+    /// Whether the consent of an attempt is there, although storing it went wrong: its answer may have got lost.
+    async fn is_stored(&self, attempt: &Attempt) -> bool {
+        let read = self.core.store.read();
+        let found = authorization::find(read, attempt.organization_id, attempt.account_id).await;
+        found.is_ok_and(|found| found.is_some_and(|stored| stored.origin == attempt.state_hash))
+    }
+
+    /// Remembers at the account that a person came back without connecting it. What works goes on working, and what
+    /// somebody did since counts.
     async fn note_return(&self, caller: &Caller, attempt: &Attempt, why: &ReturnError) -> Result<(), ReturnError> {
         let core = &self.core;
         let tx = core.store.begin().await.internal(caller)?;
         let found = account::lock(&tx, attempt.organization_id, attempt.account_id).await.internal(caller)?;
-        let Some(before) = found else { return Ok(()) };
+        let is_wanted = authorization::lock_attempt(&tx, &attempt.state_hash).await.internal(caller)?.is_some();
+        let Some(before) = found.filter(|_| is_wanted) else { return Ok(()) };
         let mut changed = ProviderAccount { authorizing_until: None, version: before.version + 1, ..before.clone() };
         if !before.status.is_usable() {
             changed.failure_message = Some(why.to_string());
@@ -592,40 +570,6 @@ impl SetupService {
         self.audit_account(&tx, caller, "provider_account.authorization_failed", Some(&before), &changed).await?;
         Ok(tx.commit().await.internal(caller)?)
     }
-
-    /// Gives back the consent behind stored tokens.
-    async fn revoke(
-        &self,
-        known: &ProviderAccount,
-        authorization: &StoredAuthorization,
-        stored: &StoredTokens,
-    ) -> Revocation {
-        let connectors = &self.core.connectors;
-        let token = stored.sealed.as_deref().and_then(|sealed| connectors.revocable(known, sealed));
-        let (Some(token), Ok(application)) = (token, serde_json::from_str::<Application>(&authorization.application))
-        else {
-            return Revocation::NotOffered;
-        };
-        let secret = authorization.application_secret.as_deref();
-        let secret = secret.map(|sealed| connectors.open(known, SealedPlace::ApplicationSecret, sealed)).transpose();
-        let authorizer = match secret.map(|secret| connectors.authorizer(known, application, secret)) {
-            Ok(Ok(authorizer)) => authorizer,
-            Ok(Err(error)) => return Revocation::Failed(error.into()),
-            Err(error) => return Revocation::Failed(error),
-        };
-        match authorizer.revoke(&token).await {
-            Ok(true) => Revocation::Done,
-            Ok(false) => Revocation::NotOffered,
-            Err(error) => Revocation::Failed(error),
-        }
-    }
-}
-
-/// What became of giving a consent back.
-enum Revocation {
-    Done,
-    NotOffered,
-    Failed(ConnectorError),
 }
 
 /// Settings with others laid over them: what only the other way of connecting needs stays.

@@ -2,13 +2,14 @@
 
 mod account;
 mod authorization;
+mod disconnect;
 mod integration;
 
 pub use account::{AccountError, Credentials, CredentialsSet};
 pub use authorization::{
-    ATTEMPT_MINUTES, Authorized, Disconnected, NewApplication, ReturnError, Returned, StartAuthorization,
-    StartedAuthorization,
+    ATTEMPT_MINUTES, Authorized, NewApplication, ReturnError, Returned, StartAuthorization, StartedAuthorization,
 };
+pub use disconnect::Disconnected;
 pub use integration::{CreateIntegration, IntegrationError, UpdateSettings};
 
 use super::Core;

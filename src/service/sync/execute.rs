@@ -286,6 +286,9 @@ fn sentence(error: &ConnectorError) -> String {
         ConnectorError::RateLimited { .. } | ConnectorError::Unavailable { .. } => {
             "Start a new sync later; what was read so far is kept."
         }
+        ConnectorError::Superseded { .. } => {
+            "Look at the account, then start a new sync; what was read so far is kept."
+        }
         ConnectorError::Unsupported(_) => "Complete the settings of the account, then start a new sync.",
     };
     let mut text = error.to_string();

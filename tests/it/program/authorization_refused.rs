@@ -195,6 +195,11 @@ async fn r9_a_sign_in_ends_with_the_right_of_whoever_began_it() {
     assert_eq!(status, 400);
     assert!(page.contains("may no longer connect accounts"), "{page}");
     assert_eq!(exchanges(&program).await, 0);
+    let other = program.client("ADMIN").await;
+    let account = account_of(&other, &integration.pax8).await;
+    assert_eq!((&account["status"], &account["nextAction"]), (&json!("FAILED"), &json!("AUTHORIZE")), "{account}");
+    let events = other.ask("{ auditEvents(first: 5) { nodes { action } } }", json!({})).await;
+    assert!(events.to_string().contains("provider_account.authorization_failed"), "{events}");
     program.stop().await;
 }
 

@@ -19,7 +19,7 @@ use concord::http::{AllowedOrigins, Limits};
 use concord::sandbox::{Options, RunningSandbox, WorldSource, credentials, start};
 use concord::secret::{KeyRing, SystemRandom};
 use concord::service::access::CreateToken;
-use concord::service::connections::Reach;
+use concord::service::reach::Reach;
 use concord::service::setup::{AccountError, Credentials, CredentialsSet};
 use concord::storage::Store;
 use futures_util::{SinkExt as _, StreamExt as _};

@@ -10,7 +10,7 @@ use concord::environment::SystemClock;
 use concord::secret::{KeyRing, Sealed, SystemRandom};
 use concord::service::sealing::SealedPlace;
 use concord::service::setup::CreateIntegration;
-use concord::storage::account;
+use concord::storage::account::{self, StoredKeys};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::command::{concord, run_with};
@@ -54,7 +54,8 @@ async fn seal(app: &App, account: &Account, keys: &str) {
     let associated = SealedPlace::Secret.associated(organization_id, account.id);
     let sealed = ring(keys).seal(&SecretString::from(account.secret.as_str()), &associated);
     let tx = app.services.core.store.begin().await.expect("a transaction");
-    account::set_secret(&tx, organization_id, account.id, Some(sealed.0)).await.expect("the secret is set");
+    let keys = StoredKeys { sealed: sealed.0, ..StoredKeys::default() };
+    account::set_keys(&tx, organization_id, account.id, Some(keys)).await.expect("the secret is set");
     tx.commit().await.expect("it is kept");
 }
 
@@ -62,7 +63,7 @@ async fn seal(app: &App, account: &Account, keys: &str) {
 async fn opens(app: &App, account: &Account, keys: &str) -> bool {
     let organization_id = account.caller.organization_id;
     let stored = account::credentials(app.services.core.store.read(), organization_id, account.id).await;
-    let sealed = Sealed(stored.expect("the account is read").secret.expect("it has a secret"));
+    let sealed = Sealed(stored.expect("the account is read").keys.expect("it has keys").sealed);
     let ring = ring(keys);
     let opened = ring.open(&sealed, &SealedPlace::Secret.associated(organization_id, account.id));
     sealed.key_id() == Some(ring.sealing_key_id())

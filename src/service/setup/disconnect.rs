@@ -1,0 +1,126 @@
+//! Disconnecting: the consent is given back where the provider offers it, and every secret of the account is forgotten.
+
+use super::SetupService;
+use super::account::AccountError;
+use crate::connector::ConnectorError;
+use crate::connector::oauth::application::Application;
+use crate::domain::access::{Caller, Role};
+use crate::domain::id::ProviderAccountId;
+use crate::domain::provider::{AccountStatus, ConnectionMethod, ProviderAccount};
+use crate::service::OrInternal as _;
+use crate::service::sealing::SealedPlace;
+use crate::storage::authorization::{self, StoredAuthorization};
+use crate::storage::provider_token::{self, StoredTokens, TokenKey};
+use crate::storage::{account, integration};
+
+/// An account after it was disconnected.
+#[derive(Debug, Clone)]
+pub struct Disconnected {
+    /// The account.
+    pub account: ProviderAccount,
+    /// Whether the consent was given back at the provider; `None` when there was none, or the provider offers no way.
+    pub is_revoked: Option<bool>,
+}
+
+/// What became of giving a consent back.
+enum Revocation {
+    Done,
+    NotOffered,
+    Failed(ConnectorError),
+}
+
+impl SetupService {
+    /// Gives the consent back where the provider offers it, and forgets every secret of the account. Its data, mappings,
+    /// settings and client id stay.
+    pub async fn disconnect(&self, caller: &Caller, id: ProviderAccountId) -> Result<Disconnected, AccountError> {
+        caller.require(Role::Admin)?;
+        let core = &self.core;
+        let read = core.store.read();
+        let found = account::find(read, caller.organization_id, id).await.internal(caller)?;
+        let known = found.ok_or(AccountError::NotFound)?;
+        let mut revoked = Revocation::NotOffered;
+        let mut given_back = None;
+        let consent =
+            TokenKey { organization_id: caller.organization_id, account_id: id, method: ConnectionMethod::Delegated };
+        let application = authorization::find(read, caller.organization_id, id).await.internal(caller)?;
+        if let Some(application) = &application
+            && let Some(stored) = provider_token::find(read, consent).await.internal(caller)?
+        {
+            revoked = self.revoke(&known, application, &stored).await;
+            given_back = Some(stored.number);
+        }
+        let tx = core.store.begin().await.internal(caller)?;
+        // Everybody holds the integration before its accounts, so that nobody waits in a circle.
+        integration::lock(&tx, caller.organization_id, known.integration_id).await.internal(caller)?;
+        let found = account::lock(&tx, caller.organization_id, id).await.internal(caller)?;
+        let before = found.ok_or(AccountError::NotFound)?;
+        let present = provider_token::find(&*tx, consent).await.internal(caller)?;
+        let keys = TokenKey { method: ConnectionMethod::Keys, ..consent };
+        for key in [consent, keys] {
+            // For an origin that nobody acts for.
+            provider_token::void(&tx, key, &core.ids.next().to_string()).await.internal(caller)?;
+        }
+        authorization::remove(&tx, caller.organization_id, id).await.internal(caller)?;
+        account::set_keys(&tx, caller.organization_id, id, None).await.internal(caller)?;
+        let mut changed = ProviderAccount {
+            status: AccountStatus::NotConnected,
+            failure: None,
+            failure_message: None,
+            remarks: Vec::new(),
+            capabilities: Vec::new(),
+            granted_scopes: Vec::new(),
+            consent_ends_at: None,
+            authorizing_until: None,
+            version: before.version + 1,
+            ..before.clone()
+        };
+        if let Revocation::Failed(error) = &revoked {
+            changed.remarks = vec![format!(
+                "The consent could not be given back at the provider ({error}). Withdraw it there yourself."
+            )];
+        }
+        account::update(&tx, &changed, core.clock.now()).await.internal(caller)?;
+        self.audit_account(&tx, caller, "provider_account.disconnect", Some(&before), &changed).await?;
+        tx.commit().await.internal(caller)?;
+        core.connectors.forget(id);
+        // Somebody renewed the tokens between the two: the newer ones are given back too.
+        if let Some(application) = &application
+            && let Some(stored) = present.filter(|stored| Some(stored.number) != given_back)
+        {
+            revoked = self.revoke(&known, application, &stored).await;
+        }
+        let is_revoked = match revoked {
+            Revocation::Done => Some(true),
+            Revocation::NotOffered => None,
+            Revocation::Failed(_) => Some(false),
+        };
+        Ok(Disconnected { account: changed, is_revoked })
+    }
+
+    /// Gives back the consent behind stored tokens.
+    async fn revoke(
+        &self,
+        known: &ProviderAccount,
+        authorization: &StoredAuthorization,
+        stored: &StoredTokens,
+    ) -> Revocation {
+        let connectors = &self.core.connectors;
+        let token = stored.sealed.as_deref().and_then(|sealed| connectors.revocable(known, sealed));
+        let (Some(token), Ok(application)) = (token, serde_json::from_str::<Application>(&authorization.application))
+        else {
+            return Revocation::NotOffered;
+        };
+        let secret = authorization.application_secret.as_deref();
+        let secret = secret.map(|sealed| connectors.open(known, SealedPlace::ApplicationSecret, sealed)).transpose();
+        let authorizer = match secret.map(|secret| connectors.authorizer(known, application, secret)) {
+            Ok(Ok(authorizer)) => authorizer,
+            Ok(Err(error)) => return Revocation::Failed(error.into()),
+            Err(error) => return Revocation::Failed(error),
+        };
+        match authorizer.revoke(&token).await {
+            Ok(true) => Revocation::Done,
+            Ok(false) => Revocation::NotOffered,
+            Err(error) => Revocation::Failed(error),
+        }
+    }
+}
