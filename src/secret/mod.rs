@@ -3,6 +3,7 @@
 //! Nothing here knows about rows, requests or providers. A value is sealed for the row it belongs to, so that text
 //! copied into another row does not open; and every type that holds a secret has a `Debug` that hides it.
 
+mod index;
 pub mod jwt;
 pub mod key;
 mod key_file;
