@@ -36,11 +36,14 @@ pub struct OidcArguments {
     /// How its tokens may be signed, separated by commas [default: RS256,ES256].
     #[arg(long, value_name = "NAME[,NAME]")]
     pub oidc_algorithms: Option<String>,
+    /// Whether its tokens have to say that they are access tokens (`typ` is `at+jwt`, RFC 9068): on or off [default: off].
+    #[arg(long, value_name = "ON|OFF")]
+    pub oidc_require_at_jwt: Option<String>,
 }
 
 impl OidcArguments {
     /// Name and text of each flag.
-    pub(super) fn texts(&self) -> [(&'static str, Option<&String>); 6] {
+    pub(super) fn texts(&self) -> [(&'static str, Option<&String>); 7] {
         [
             ("oidc_issuer", self.oidc_issuer.as_ref()),
             ("oidc_audience", self.oidc_audience.as_ref()),
@@ -48,6 +51,7 @@ impl OidcArguments {
             ("oidc_organization_claim", self.oidc_organization_claim.as_ref()),
             ("oidc_organization", self.oidc_organization.as_ref()),
             ("oidc_algorithms", self.oidc_algorithms.as_ref()),
+            ("oidc_require_at_jwt", self.oidc_require_at_jwt.as_ref()),
         ]
     }
 }
@@ -67,6 +71,8 @@ pub struct OidcSettings {
     pub organization: Option<String>,
     /// How tokens may be signed.
     pub algorithms: Vec<SigningAlgorithm>,
+    /// Whether tokens have to say that they are access tokens.
+    pub is_type_required: bool,
 }
 
 impl OidcSettings {
@@ -76,7 +82,7 @@ impl OidcSettings {
     /// Whether somebody set anything.
     pub fn is_begun(&self) -> bool {
         let texts = [&self.issuer, &self.audience, &self.roles_claim, &self.organization_claim, &self.organization];
-        texts.iter().any(|text| text.is_some()) || self.algorithms != Self::ALGORITHMS
+        texts.iter().any(|text| text.is_some()) || self.algorithms != Self::ALGORITHMS || self.is_type_required
     }
 
     /// The settings together; `None` where no issuer is trusted.
@@ -90,7 +96,8 @@ impl OidcSettings {
             (None, Some(name)) => Membership::Everybody(name.clone()),
             (None, None) => Membership::Everybody(DEFAULT_ORGANIZATION.to_owned()),
         };
-        let expectation = Expectation { issuer, audience, algorithms: self.algorithms.clone() };
+        let (algorithms, is_type_required) = (self.algorithms.clone(), self.is_type_required);
+        let expectation = Expectation { issuer, audience, algorithms, is_type_required };
         Ok(Some(IssuerSettings { expectation, roles_claim, membership }))
     }
 }

@@ -30,7 +30,7 @@ pub const VARIABLE_PREFIX: &str = "CONCORD_";
 /// The keys, which are never in a flag (others see those) nor in the settings file (people mail that).
 const SECRET_KEYS: &str = "secret_keys";
 /// The settings, as the file writes them.
-const NAMES: [&str; 30] = [
+const NAMES: [&str; 31] = [
     "listen",
     "public_url",
     "database",
@@ -57,6 +57,7 @@ const NAMES: [&str; 30] = [
     "oidc_organization_claim",
     "oidc_organization",
     "oidc_algorithms",
+    "oidc_require_at_jwt",
     "retention_raw_days",
     "retention_event_days",
     "retention_contact_days",
@@ -523,6 +524,7 @@ impl Layers {
                 organization_claim: self.take("oidc_organization_claim", None, parse_some)?,
                 organization: self.take("oidc_organization", None, parse_some)?,
                 algorithms: self.take("oidc_algorithms", OidcSettings::ALGORITHMS.to_vec(), parse_algorithms)?,
+                is_type_required: self.take("oidc_require_at_jwt", false, parse_switch)?,
             },
             retention: Retention {
                 raw_days: self.take("retention_raw_days", None, parse_days)?,

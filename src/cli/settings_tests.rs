@@ -83,6 +83,7 @@ fn the_file_can_say_everything() {
         oidc_organization_claim = "organization"
         oidc_organization = "Acme IT"
         oidc_algorithms = ["EdDSA", "PS512"]
+        oidc_require_at_jwt = true
         retention_raw_days = 90
         retention_event_days = 30
         retention_contact_days = 365
@@ -109,6 +110,7 @@ fn the_file_can_say_everything() {
         organization_claim: Some("organization".to_owned()),
         organization: Some("Acme IT".to_owned()),
         algorithms: vec![SigningAlgorithm::EdDsa, SigningAlgorithm::Ps512],
+        is_type_required: true,
     };
     assert_eq!(settings.oidc, oidc);
     assert!(matches!(oidc.understood(), Err(SettingsError::TwoOrganizations)));
@@ -218,6 +220,7 @@ fn an_issuer_is_understood_with_its_defaults() {
     let issuer = settings.oidc.understood().expect("enough is said").expect("an issuer");
     assert_eq!(issuer.expectation.issuer, "http://localhost:9000/", "to the last character");
     assert_eq!(issuer.expectation.algorithms, [SigningAlgorithm::Rs256, SigningAlgorithm::Es256]);
+    assert!(!issuer.expectation.is_type_required, "many issuers do not write it");
     assert_eq!(issuer.roles_claim, "roles");
     assert_eq!(issuer.membership, crate::service::user::Membership::Everybody("default".to_owned()));
     let settings = resolve(None, &variables[..1], ServerArguments::default()).expect("each is good by itself");

@@ -112,6 +112,15 @@ pub enum JwtError {
     /// The signature is not that of the key.
     #[error("its signature is wrong")]
     BadSignature,
+    /// It tells a program who signed in, and is no permission to call anybody.
+    #[error("it is an ID token, which says who signed in; send the access token instead")]
+    IdToken,
+    /// It says that it is something else.
+    #[error("its type (`typ`) is not that of an access token")]
+    WrongType,
+    /// It does not say what it is.
+    #[error("it does not say that it is an access token (`typ` has to be `at+jwt`), which this server asks for")]
+    NoType,
     /// Another issuer made it.
     #[error("it is of another issuer than this server trusts")]
     WrongIssuer,
@@ -141,6 +150,8 @@ pub struct Expectation {
     pub audience: String,
     /// How it may be signed.
     pub algorithms: Vec<SigningAlgorithm>,
+    /// Whether it has to say that it is an access token (RFC 9068); many issuers leave that out.
+    pub is_type_required: bool,
 }
 
 /// A token that was read and not yet believed. Its claims come out by [`SignedToken::verify`] alone.
@@ -198,6 +209,7 @@ impl<'a> SignedToken<'a> {
         if claims.get("iss").and_then(Value::as_str) != Some(expectation.issuer.as_str()) {
             return Err(JwtError::WrongIssuer);
         }
+        check_type(&header, &claims, expectation)?;
         Ok(Self { message: message.as_bytes(), signature, algorithm, key_id, claims })
     }
 
@@ -234,6 +246,35 @@ impl<'a> SignedToken<'a> {
         }
         Ok(VerifiedToken { subject: subject.to_owned(), ends_at, claims: claims.clone() })
     }
+}
+
+/// Refuses what is no access token: with one issuer, one key and one audience, only this tells its tokens apart.
+fn check_type(
+    header: &Map<String, Value>,
+    claims: &Map<String, Value>,
+    expectation: &Expectation,
+) -> Result<(), JwtError> {
+    let is_typed = match header.get("typ") {
+        None => false,
+        Some(Value::String(name)) => {
+            let name = name.to_ascii_lowercase();
+            match name.strip_prefix("application/").unwrap_or(&name) {
+                "at+jwt" => true,
+                // What issuers write that do not follow RFC 9068, into every kind of token.
+                "jwt" => false,
+                _ => return Err(JwtError::WrongType),
+            }
+        }
+        Some(_) => return Err(JwtError::Malformed),
+    };
+    // Keycloak says in a claim what a token is. Before version 25 it put the nonce of the sign-in into access tokens too.
+    let kind = claims.get("typ").and_then(Value::as_str);
+    let is_access_token = is_typed || kind == Some("Bearer");
+    let has = |name: &str| claims.contains_key(name);
+    if kind == Some("ID") || has("at_hash") || has("c_hash") || (has("nonce") && !is_access_token) {
+        return Err(JwtError::IdToken);
+    }
+    if expectation.is_type_required && !is_typed { Err(JwtError::NoType) } else { Ok(()) }
 }
 
 /// The object that a part of a token is.

@@ -70,9 +70,18 @@ fn header(name: &str) -> Value {
     json!({ "alg": name, "kid": "k1", "typ": "JWT" })
 }
 
+fn expectation() -> Expectation {
+    Expectation {
+        issuer: ISSUER.to_owned(),
+        audience: AUDIENCE.to_owned(),
+        algorithms: vec![SigningAlgorithm::Es256],
+        is_type_required: false,
+    }
+}
+
 fn verified(token: &str, keys: &KeySet) -> Result<VerifiedToken, JwtError> {
     let algorithms = SigningAlgorithm::ALL.to_vec();
-    let expectation = Expectation { issuer: ISSUER.to_owned(), audience: AUDIENCE.to_owned(), algorithms };
+    let expectation = Expectation { algorithms, ..expectation() };
     let now = DateTime::from_timestamp(NOW, 0).expect("a moment");
     SignedToken::read(token, &expectation)?.verify(keys, &expectation, now)
 }
@@ -134,11 +143,8 @@ fn confusing_the_algorithm_does_not_help() {
 
 #[test]
 fn only_the_algorithms_of_the_settings_are_accepted() {
-    let expectation = |algorithms: &[SigningAlgorithm]| Expectation {
-        issuer: ISSUER.to_owned(),
-        audience: AUDIENCE.to_owned(),
-        algorithms: algorithms.to_vec(),
-    };
+    let expectation =
+        |algorithms: &[SigningAlgorithm]| Expectation { algorithms: algorithms.to_vec(), ..expectation() };
     let token = es256(header("ES256"), claims(json!({})));
     assert!(SignedToken::read(&token, &expectation(&[SigningAlgorithm::Es256])).is_ok());
     let refused = SignedToken::read(&token, &expectation(&[SigningAlgorithm::Rs256])).err();
@@ -290,6 +296,49 @@ fn claims_have_to_be_right() {
         let found = verified(&format!("{message}.{signature}"), &set).unwrap_or_else(|error| panic!("{exp}: {error}"));
         assert_eq!(found.ends_at.timestamp(), expected + 60, "{exp}");
     }
+}
+
+#[test]
+fn an_id_token_is_no_access_token() {
+    let set = keys(&[jwk(Algorithm::ES256, json!({}))]);
+    let said = |header: Value, but: Value| verified(&es256(header, claims(but)), &set).err().map(|e| e.to_string());
+    let typed = |typ: Value| json!({ "alg": "ES256", "kid": "k1", "typ": typ });
+    let untyped = json!({ "alg": "ES256", "kid": "k1" });
+    for claim in ["nonce", "at_hash", "c_hash"] {
+        for header in [header("ES256"), untyped.clone()] {
+            let reason = said(header, json!({ claim: "x" })).unwrap_or_default();
+            assert!(reason.contains("it is an ID token"), "{claim}: {reason}");
+        }
+    }
+    assert!(said(header("ES256"), json!({ "typ": "ID" })).is_some_and(|reason| reason.contains("it is an ID token")));
+    // Explicitly an access token; Keycloak before 25 puts the nonce into those too.
+    assert_eq!(said(typed(json!("at+jwt")), json!({ "nonce": "x" })), None);
+    assert_eq!(said(header("ES256"), json!({ "nonce": "x", "typ": "Bearer" })), None);
+    assert!(said(header("ES256"), json!({ "at_hash": "x", "typ": "Bearer" })).is_some());
+    for good in ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", "Application/AT+jwt", "application/jwt"] {
+        assert_eq!(said(typed(json!(good)), json!({})), None, "{good}");
+    }
+    assert_eq!(said(untyped, json!({})), None);
+    for other in ["logout+jwt", "dpop+jwt", "id_token", "secevent+jwt", "", "at+jwt ", "application/", "text/at+jwt"] {
+        let reason = said(typed(json!(other)), json!({})).unwrap_or_default();
+        assert!(reason.contains("its type (`typ`) is not that of an access token"), "{other}: {reason}");
+    }
+    for odd in [json!(null), json!(7), json!(["JWT"])] {
+        assert!(said(typed(odd.clone()), json!({})).is_some(), "{odd}");
+    }
+}
+
+#[test]
+fn tokens_have_to_be_typed_where_the_settings_say_so() {
+    let strict = Expectation { is_type_required: true, ..expectation() };
+    let read = |header: &Value, but: Value| SignedToken::read(&es256(header.clone(), claims(but)), &strict).err();
+    for good in ["at+jwt", "application/AT+JWT"] {
+        assert_eq!(read(&json!({ "alg": "ES256", "typ": good }), json!({})), None, "{good}");
+    }
+    for untyped in [json!({ "alg": "ES256" }), header("ES256")] {
+        assert_eq!(read(&untyped, json!({ "typ": "Bearer" })), Some(JwtError::NoType), "{untyped}");
+    }
+    assert_eq!(read(&header("ES256"), json!({ "at_hash": "x" })), Some(JwtError::IdToken));
 }
 
 #[test]

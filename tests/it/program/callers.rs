@@ -313,6 +313,8 @@ async fn a_token_that_is_not_good_is_refused_with_the_reason() {
         (json!({ "aud": "other" }), "it is meant for another audience"),
         (json!({ "iss": "https://login.example" }), "it is of another issuer"),
         (json!({ "sub": "" }), "whose it is"),
+        (json!({ "nonce": "n-1" }), "it is an ID token"),
+        (json!({ "at_hash": "h" }), "it is an ID token"),
         (json!({ "filler": "x".repeat(17_000) }), "longer than 16384 bytes"),
     ] {
         let (status, message) = said(&server, &keys[0].sign(&claims(&issuer, &clock, but.clone()))).await;

@@ -125,7 +125,12 @@ impl Issuer {
     pub fn settings(&self) -> IssuerSettings {
         let algorithms = vec![SigningAlgorithm::Rs256, SigningAlgorithm::Es256];
         IssuerSettings {
-            expectation: Expectation { issuer: self.name(), audience: AUDIENCE.to_owned(), algorithms },
+            expectation: Expectation {
+                issuer: self.name(),
+                audience: AUDIENCE.to_owned(),
+                algorithms,
+                is_type_required: false,
+            },
             roles_claim: "roles".to_owned(),
             membership: Membership::Everybody("default".to_owned()),
         }
