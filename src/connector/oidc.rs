@@ -3,7 +3,7 @@
 //!
 //! Strangers decide how often an unknown key is named, so they must not decide how often the issuer is asked: at most
 //! once in half a minute, one request at a time, and everybody who waits shares its outcome. Keys that were once
-//! fetched go on being used while the issuer cannot be reached.
+//! fetched go on being used while the issuer cannot be reached, for a day at most.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use url::Url;
 
 use super::ConnectorError;
@@ -24,6 +24,11 @@ use crate::secret::jwt::{KeySet, NoKeySet};
 
 /// How long keys are used before they are fetched again.
 const FRESH: TimeDelta = TimeDelta::hours(1);
+
+/// How long keys are used without having been fetched again. A night's outage of the issuer locks nobody out; but a key
+/// that the issuer has taken back, because somebody stole it, must not be good for as long as a thief can keep the issuer
+/// out of our reach.
+const LONGEST_USE: TimeDelta = TimeDelta::hours(24);
 
 /// Time between two requests to an issuer whose keys we have.
 const PAUSE: TimeDelta = TimeDelta::seconds(30);
@@ -63,8 +68,10 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    fetched: Option<FetchedKeys>,
-    fetched_at: Option<DateTime<Utc>>,
+    /// The newest keys, and since when; gone when they are too old.
+    fetched: Option<(FetchedKeys, DateTime<Utc>)>,
+    /// How often keys were fetched.
+    fetches: u64,
     asked_at: Option<DateTime<Utc>>,
     /// Whether the last request failed.
     is_out: bool,
@@ -106,6 +113,17 @@ impl IssuerKeys {
     pub fn new(issuer: &str, clock: Arc<dyn Clock>) -> Result<Self, ConnectorError> {
         let refused = || ConnectorError::Unsupported(format!("`{issuer}` is not the https address of an issuer"));
         let url = Url::parse(issuer).ok().filter(is_trustworthy).ok_or_else(refused)?;
+impl State {
+    /// The keys that may be used now.
+    fn usable(&self, now: DateTime<Utc>) -> Option<FetchedKeys> {
+        self.fetched.as_ref().filter(|(_, at)| now - *at < LONGEST_USE).map(|(fetched, _)| fetched.clone())
+    }
+
+    fn is_fresh(&self, now: DateTime<Utc>) -> bool {
+        self.fetched.as_ref().is_some_and(|(_, at)| now - *at < FRESH)
+    }
+}
+
         let discovery = Url::parse(&format!("{}/{DISCOVERY}", issuer.trim_end_matches('/'))).map_err(|_| refused())?;
         let per_minute = NonZeroU32::new(60).expect("sixty is not zero");
         let settings = ClientSettings {
@@ -128,8 +146,7 @@ impl IssuerKeys {
         let now = self.0.clock.now();
         let (kept, is_fresh) = {
             let state = self.0.state();
-            let is_fresh = state.fetched_at.is_some_and(|at| now - at < FRESH);
-            (state.fetched.clone(), is_fresh)
+            (state.usable(now), state.is_fresh(now))
         };
         match kept {
             Some(kept) if is_fresh => Ok(kept),
@@ -140,10 +157,11 @@ impl IssuerKeys {
             },
             None => {
                 let turn = Arc::clone(&self.0.asking).lock_owned().await;
-                if let Some(fetched) = self.0.state().fetched.clone() {
+                let now = self.0.clock.now();
+                if let Some(fetched) = self.0.state().usable(now) {
                     return Ok(fetched);
                 }
-                if self.0.may_ask(self.0.clock.now()) { self.ask(turn).await } else { Err(NoKeys) }
+                if self.0.may_ask(now) { self.ask(turn).await } else { Err(NoKeys) }
             }
         }
     }
@@ -153,8 +171,8 @@ impl IssuerKeys {
         let turn = Arc::clone(&self.0.asking).lock_owned().await;
         let is_out = {
             let state = self.0.state();
-            if let Some(fetched) = state.fetched.as_ref().filter(|fetched| fetched.fetch > old.fetch) {
-                return Ok(Some(fetched.clone()));
+            if let Some(fetched) = state.usable(self.0.clock.now()).filter(|fetched| fetched.fetch > old.fetch) {
+                return Ok(Some(fetched));
             }
             state.is_out
         };
@@ -185,7 +203,7 @@ impl Inner {
 
     fn may_ask(&self, now: DateTime<Utc>) -> bool {
         let state = self.state();
-        let pause = if state.fetched.is_some() { PAUSE } else { IMPATIENT_PAUSE };
+        let pause = if state.usable(now).is_some() { PAUSE } else { IMPATIENT_PAUSE };
         state.asked_at.is_none_or(|at| now - at >= pause)
     }
 
@@ -205,10 +223,9 @@ impl Inner {
         let mut state = self.state();
         match outcome {
             Ok(keys) => {
-                let fetch = state.fetched.as_ref().map_or(1, |fetched| fetched.fetch + 1);
-                let fetched = FetchedKeys { keys: Arc::new(keys), fetch };
-                state.fetched = Some(fetched.clone());
-                state.fetched_at = Some(self.clock.now());
+                state.fetches += 1;
+                let fetched = FetchedKeys { keys: Arc::new(keys), fetch: state.fetches };
+                state.fetched = Some((fetched.clone(), self.clock.now()));
                 if std::mem::take(&mut state.is_out) {
                     info!("the keys of the issuer `{issuer}` can be fetched again");
                 }
@@ -223,3 +240,10 @@ impl Inner {
         }
     }
 }
+                if state.usable(self.clock.now()).is_none() && state.fetched.take().is_some() {
+                    error!(
+                        "the keys of the issuer `{issuer}` were fetched more than {} hours ago, so its users are not let \
+                         in until they can be fetched again",
+                        LONGEST_USE.num_hours()
+                    );
+                }

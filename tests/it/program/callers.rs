@@ -394,6 +394,31 @@ async fn new_keys_are_found_and_strangers_cannot_make_us_ask_for_them() {
 }
 
 #[tokio::test]
+async fn keys_are_not_used_for_more_than_a_day_without_the_issuer() {
+    let (database, clock, key) = (postgres::sqlite(), clock(), Key::elliptic("ec"));
+    let issuer = Issuer::start(std::slice::from_ref(&key)).await;
+    let server = Server::trusting(&database.url, clock.clone(), issuer.settings()).await;
+    let token = || key.sign(&claims(&issuer, &clock, json!({})));
+    assert_eq!(said(&server, &token()).await.0, 200);
+    issuer.publish(None);
+    clock.advance(TimeDelta::minutes(23 * 60 + 59));
+    assert_eq!(said(&server, &token()).await.0, 200);
+    clock.advance(TimeDelta::minutes(2));
+    let (status, message) = said(&server, &token()).await;
+    assert_eq!((status, message.contains("right now")), (503, true), "{message}");
+    let (_, before) = issuer.fetches().await;
+    assert_eq!(said(&server, &token()).await.0, 503);
+    assert_eq!(issuer.fetches().await, (1, before), "nobody is asked again at once");
+    issuer.publish(Some(std::slice::from_ref(&key)));
+    clock.advance(TimeDelta::seconds(6));
+    assert_eq!(said(&server, &token()).await.0, 200);
+    // Nobody came for a day: the keys are too old at the first look too.
+    issuer.publish(None);
+    clock.advance(TimeDelta::hours(25));
+    assert_eq!(said(&server, &token()).await.0, 503);
+}
+
+#[tokio::test]
 async fn without_keys_nobody_can_say_and_nobody_learns_why() {
     let (database, clock, key) = (postgres::sqlite(), clock(), Key::elliptic("ec"));
     let issuer = Issuer::start(std::slice::from_ref(&key)).await;
