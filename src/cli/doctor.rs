@@ -1,4 +1,5 @@
-//! Checks of what the server would start with. They look and change nothing.
+//! Checks of what the server would start with, the database and the issuer of tokens included. They look and change
+//! nothing.
 
 use std::fmt;
 use std::net::TcpListener;
@@ -12,17 +13,19 @@ use url::Url;
 
 use super::database::DatabaseAddress;
 use super::settings::{KeySource, ServerArguments, Settings, SettingsError};
+use crate::connector::oidc::IssuerKeys;
 use crate::domain::schedule::Schedule;
 use crate::environment::{Clock as _, SystemClock};
 use crate::secret::SystemRandom;
 use crate::service::secrets::statuses;
 use crate::storage::Store;
 
-/// Prints what is found, the database's answer included; ends with status 1 when something has to be put right first.
+/// Prints what is found, the answers of the database and of the issuer included; ends with status 1 when something has to be put right first.
 pub(super) async fn run(arguments: &ServerArguments) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(arguments)?;
     let mut findings = examine(&settings, SystemClock.now());
     findings.extend(ask_database(&settings).await);
+    findings.extend(ask_issuer(&settings).await);
     for finding in &findings {
         println!("{finding}");
     }
@@ -78,6 +81,40 @@ async fn missing_keys(settings: &Settings, store: &Store) -> Vec<Finding> {
         .collect()
 }
 
+/// Whether the issuer of tokens answers with keys that can be used. Its users are refused as long as it does not.
+async fn ask_issuer(settings: &Settings) -> Option<Finding> {
+    // What is wrong with the settings themselves is said elsewhere.
+    let expectation = settings.oidc.understood().ok()??.expectation;
+    let issuer = &expectation.issuer;
+    let unfetched = |reason: String| {
+        error(format!(
+            "The keys of the issuer `{issuer}` cannot be fetched, so its tokens are refused: {reason}. Check oidc_issuer, \
+             and whether this machine reaches it."
+        ))
+    };
+    let fetched = match IssuerKeys::new(issuer, Arc::new(SystemClock)) {
+        Ok(keys) => keys.try_to_fetch().await.map_err(|problem| problem.to_string()),
+        Err(problem) => Err(problem.to_string()),
+    };
+    let keys = match fetched {
+        Ok(keys) => keys,
+        Err(reason) => return Some(unfetched(reason)),
+    };
+    let algorithms = &expectation.algorithms;
+    let names = algorithms.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    Some(match keys.usable(algorithms) {
+        0 => error(format!(
+            "The issuer `{issuer}` answers, but none of its keys can be used with {names}, so its tokens are refused. Name \
+             the algorithm that it signs with in oidc_algorithms."
+        )),
+        usable => {
+            let each = algorithms.iter().map(|algorithm| (algorithm, keys.usable(&[*algorithm])));
+            let each: Vec<String> = each.map(|(algorithm, count)| format!("{count} for {algorithm}")).collect();
+            ok(format!("The issuer `{issuer}` answers, and {usable} of its keys can be used: {}.", each.join(", ")))
+        }
+    })
+}
+
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -121,7 +158,8 @@ fn error(sentence: impl Into<String>) -> Finding {
     Finding { severity: Severity::Error, sentence: sentence.into() }
 }
 
-/// All checks, in the order in which a person would put things right. Whether the database answers is asked elsewhere.
+/// All checks, in the order in which a person would put things right. Whether database and issuer answer is asked
+/// elsewhere.
 pub fn examine(settings: &Settings, now: DateTime<Utc>) -> Vec<Finding> {
     let mut findings = check_variables(settings);
     findings.extend(check_database(&settings.database));

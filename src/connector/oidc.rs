@@ -86,15 +86,20 @@ struct Discovery {
 
 /// Why the keys were not fetched.
 #[derive(Debug, Error)]
-enum FetchError {
+pub enum FetchError {
+    /// It cannot be reached, or refuses.
     #[error(transparent)]
     Connector(#[from] ConnectorError),
+    /// Its discovery document cannot be read.
     #[error("its discovery document is not one: {0}")]
     Malformed(serde_json::Error),
+    /// It calls itself something else.
     #[error("its discovery document is that of the issuer `{0}`; the setting has to be equal to the last character")]
     OtherIssuer(String),
+    /// Its keys are where nobody may be believed.
     #[error("its discovery document names keys at `{0}`, which is not an https address")]
     Address(String),
+    /// Its keys are none.
     #[error("its keys cannot be read: {0}")]
     Keys(#[from] NoKeySet),
 }
@@ -108,11 +113,6 @@ pub fn is_trustworthy(url: &Url) -> bool {
     }
 }
 
-impl IssuerKeys {
-    /// The keys of the issuer with this name, which is also its address. Nobody is asked yet.
-    pub fn new(issuer: &str, clock: Arc<dyn Clock>) -> Result<Self, ConnectorError> {
-        let refused = || ConnectorError::Unsupported(format!("`{issuer}` is not the https address of an issuer"));
-        let url = Url::parse(issuer).ok().filter(is_trustworthy).ok_or_else(refused)?;
 impl State {
     /// The keys that may be used now.
     fn usable(&self, now: DateTime<Utc>) -> Option<FetchedKeys> {
@@ -124,6 +124,11 @@ impl State {
     }
 }
 
+impl IssuerKeys {
+    /// The keys of the issuer with this name, which is also its address. Nobody is asked yet.
+    pub fn new(issuer: &str, clock: Arc<dyn Clock>) -> Result<Self, ConnectorError> {
+        let refused = || ConnectorError::Unsupported(format!("`{issuer}` is not the https address of an issuer"));
+        let url = Url::parse(issuer).ok().filter(is_trustworthy).ok_or_else(refused)?;
         let discovery = Url::parse(&format!("{}/{DISCOVERY}", issuer.trim_end_matches('/'))).map_err(|_| refused())?;
         let per_minute = NonZeroU32::new(60).expect("sixty is not zero");
         let settings = ClientSettings {
@@ -139,6 +144,11 @@ impl State {
         let client = ProviderClient::new(settings, Arc::clone(&clock))?;
         let (issuer, state, asking) = (issuer.to_owned(), Mutex::default(), Arc::default());
         Ok(Self(Arc::new(Inner { client, issuer, discovery, clock, state, asking })))
+    }
+
+    /// Asks the issuer at once and keeps nothing, for somebody who wants to know whether it works.
+    pub async fn try_to_fetch(&self) -> Result<KeySet, FetchError> {
+        self.0.fetch().await
     }
 
     /// The present keys.
@@ -235,11 +245,6 @@ impl Inner {
                 if !std::mem::replace(&mut state.is_out, true) {
                     warn!("the keys of the issuer `{issuer}` cannot be fetched: {error}");
                 }
-                Err(NoKeys)
-            }
-        }
-    }
-}
                 if state.usable(self.clock.now()).is_none() && state.fetched.take().is_some() {
                     error!(
                         "the keys of the issuer `{issuer}` were fetched more than {} hours ago, so its users are not let \
@@ -247,3 +252,8 @@ impl Inner {
                         LONGEST_USE.num_hours()
                     );
                 }
+                Err(NoKeys)
+            }
+        }
+    }
+}

@@ -107,6 +107,11 @@ impl KeySet {
         Ok(Self(keys.iter().take(MAX_KEYS).filter_map(PublicKey::read).collect()))
     }
 
+    /// How many keys there are that some of these algorithms can be checked with.
+    pub fn usable(&self, algorithms: &[SigningAlgorithm]) -> usize {
+        self.0.iter().filter(|key| algorithms.iter().any(|algorithm| key.fits(None, *algorithm))).count()
+    }
+
     /// Checks a signature with the key of that id. A token that names none is checked where the issuer has one key
     /// that fits, and where it has several nobody can say which was meant.
     pub(super) fn check(

@@ -418,6 +418,37 @@ async fn keys_are_not_used_for_more_than_a_day_without_the_issuer() {
     assert_eq!(said(&server, &token()).await.0, 503);
 }
 
+/// What `concord doctor` says of an issuer, and whether it is content.
+fn doctor(issuer: &str, more: &[(&str, &str)]) -> (bool, String) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_concord"));
+    command.args(["doctor", "--listen", "127.0.0.1:0"]).env_clear();
+    command.env("CONCORD_DATABASE", format!("sqlite://{}/concord.db", folder.path().display()));
+    command.env("CONCORD_OIDC_ISSUER", issuer).env("CONCORD_OIDC_AUDIENCE", AUDIENCE).envs(more.iter().copied());
+    let output = command.output().expect("the program runs");
+    (output.status.success(), String::from_utf8(output.stdout).expect("UTF-8"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_asks_the_issuer_for_its_keys() {
+    let issuer = Issuer::start(&[Key::elliptic("ec"), Key::rsa("one"), Key::another_rsa("two")]).await;
+    let name = issuer.name();
+    let expected =
+        format!("ok       The issuer `{name}` answers, and 3 of its keys can be used: 2 for RS256, 1 for ES256.");
+    let (is_well, found) = doctor(&name, &[]);
+    assert!(is_well && found.contains(&expected), "{found}");
+    let (is_well, found) = doctor(&name, &[("CONCORD_OIDC_ALGORITHMS", "EdDSA")]);
+    assert!(!is_well && found.contains("none of its keys can be used with EdDSA"), "{found}");
+    let (is_well, found) = doctor(&format!("{name}/"), &[]);
+    assert!(!is_well && found.contains(&format!("discovery document is that of the issuer `{name}`")), "{found}");
+    issuer.publish(None);
+    let (is_well, found) = doctor(&name, &[]);
+    assert!(
+        !is_well && found.contains(&format!("error    The keys of the issuer `{name}` cannot be fetched")),
+        "{found}"
+    );
+}
+
 #[tokio::test]
 async fn without_keys_nobody_can_say_and_nobody_learns_why() {
     let (database, clock, key) = (postgres::sqlite(), clock(), Key::elliptic("ec"));
