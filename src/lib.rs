@@ -22,7 +22,8 @@
 //!
 //! Beside them: [`secret`] (keys, sealing, tokens, redaction), [`report`] (a report as text, CSV, JSON, workbook and page),
 //! [`sandbox`] (stand-ins for Pax8 and a PSA), [`cli`] (one file per command), [`app`] (the one place that puts it
-//! together) and [`environment`] (time and ids, passed in everywhere else), and [`digest`] (bytes as text).
+//! together) and [`environment`] (time and ids, passed in everywhere else), [`digest`] (bytes as text), and [`spreadsheet`]
+//! (CSV for people, whose texts no spreadsheet runs).
 //!
 //! Where is the place for a change?
 //!
@@ -106,4 +107,5 @@ pub mod report;
 pub mod sandbox;
 pub mod secret;
 pub mod service;
+pub mod spreadsheet;
 pub mod storage;

@@ -11,6 +11,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::run::log;
 use super::settings::{Settings, StoreArguments};
 use crate::app::App;
+use crate::spreadsheet::{Cell, Table};
 use crate::storage::audit_chain::{Anchor, Break, COLUMNS, ChainOwner, Intact, NamedEvent, StoredEvent};
 
 /// Commands about the audit.
@@ -203,7 +204,7 @@ async fn export(arguments: &ExportArguments) -> anyhow::Result<ExitCode> {
 /// The file that is being written.
 enum Sheet<W: Write> {
     Lines(W),
-    Table(Box<csv::Writer<W>>),
+    Table(Box<Table<W>>),
 }
 
 impl Sheet<BufWriter<std::fs::File>> {
@@ -221,11 +222,7 @@ impl<W: Write> Sheet<W> {
     fn over(file: W, format: ExportFormat) -> std::io::Result<Self> {
         Ok(match format {
             ExportFormat::Jsonl => Self::Lines(file),
-            ExportFormat::Csv => {
-                let mut table = csv::Writer::from_writer(file);
-                table.write_record(COLUMNS)?;
-                Self::Table(Box::new(table))
-            }
+            ExportFormat::Csv => Self::Table(Box::new(Table::new(file, COLUMNS)?)),
         })
     }
 
@@ -241,8 +238,7 @@ impl<W: Write> Sheet<W> {
                 writeln!(file, "{}", serde_json::Value::Object(object))
             }
             Self::Table(table) => {
-                let cells = event.columns.iter().map(|(_, text)| cell(text.as_deref().unwrap_or_default()));
-                Ok(table.write_record(cells)?)
+                table.row(event.columns.iter().map(|(_, text)| Cell::text(text.as_deref().unwrap_or_default())))
             }
         }
     }
@@ -253,11 +249,6 @@ impl<W: Write> Sheet<W> {
             Self::Table(mut table) => table.flush(),
         }
     }
-}
-
-/// A cell that a spreadsheet reads as a text and not as a formula.
-fn cell(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text.to_owned() }
 }
 
 #[cfg(test)]

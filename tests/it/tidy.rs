@@ -139,6 +139,15 @@ fn only_connector_http_builds_clients(source: &Source) -> Vec<String> {
     named(source, &source.program, &builders, advice)
 }
 
+fn only_spreadsheet_writes_tables(source: &Source) -> Vec<String> {
+    // The sandbox plays a provider, who is not careful.
+    if !source.is_in(&["src"]) || source.is_in(&["src/sandbox"]) || source.path == "src/spreadsheet.rs" {
+        return Vec::new();
+    }
+    let writers = ["csv::Writer", "WriterBuilder"];
+    named(source, &source.program, &writers, "writes CSV: `spreadsheet` does, which lets no text be a formula")
+}
+
 fn only_graphql_names_its_library(source: &Source) -> Vec<String> {
     if !source.is_in(&["src", "entity", "migration"]) || source.is_in(&["src/graphql", "src/http"]) {
         return Vec::new();
@@ -212,6 +221,11 @@ fn rows_stay_in_storage() {
 #[test]
 fn http_clients_are_built_in_one_place() {
     check(only_connector_http_builds_clients);
+}
+
+#[test]
+fn tables_are_written_in_one_place() {
+    check(only_spreadsheet_writes_tables);
 }
 
 #[test]
@@ -379,6 +393,14 @@ fn clients_are_watched() {
     breaks(only_connector_http_builds_clients, "src/connector/pax8/client.rs", text, &[2]);
     breaks(only_connector_http_builds_clients, "src/connector/http.rs", text, &[]);
     breaks(only_connector_http_builds_clients, "src/job/x.rs", "let a = Client::new();", &[]);
+}
+
+#[test]
+fn tables_are_watched() {
+    let text = "let a = csv::Reader::from_reader(x);\nlet b = csv::Writer::from_writer(y);";
+    breaks(only_spreadsheet_writes_tables, "src/report/csv.rs", text, &[2]);
+    breaks(only_spreadsheet_writes_tables, "src/cli/x.rs", "let a = csv::WriterBuilder::new();", &[1]);
+    breaks(only_spreadsheet_writes_tables, "src/spreadsheet.rs", text, &[]);
 }
 
 #[test]

@@ -1,4 +1,7 @@
 //! The form of the files: CSV with a row of headings, whose order and case do not matter. Other columns are ignored.
+//!
+//! People look the files through with a spreadsheet, so a text that it would run as a formula is written with an
+//! apostrophe before it, and read without it ([`crate::spreadsheet`]).
 
 use chrono::NaiveDate;
 use csv::StringRecord;
@@ -9,6 +12,7 @@ use super::export::UNDECIDED;
 use crate::domain::mapping::{ExclusionReason, MappingRole};
 use crate::domain::money::{Currency, parse_decimal};
 use crate::domain::record::{Price, PriceBookEntry};
+use crate::spreadsheet::{Cell, unguarded, written};
 use crate::storage::text::Word;
 
 /// Name of the file of customer mappings.
@@ -122,7 +126,7 @@ struct Fields<'a> {
 impl<'a> Fields<'a> {
     fn get(&self, heading: &str) -> Option<&'a str> {
         let at = self.headings.iter().position(|known| known.eq_ignore_ascii_case(heading))?;
-        self.record.get(at).map(str::trim).filter(|text| !text.is_empty())
+        self.record.get(at).map(str::trim).filter(|text| !text.is_empty()).map(unguarded)
     }
 
     fn text(&self, heading: &str) -> Result<Option<String>, String> {
@@ -298,80 +302,66 @@ pub(in crate::service) fn read_prices(text: &str) -> Result<Rows<PriceBookEntry>
     })
 }
 
-fn written<const N: usize>(columns: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    written_rows(&columns, rows.map(Vec::from))
-}
-
-fn written_rows(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(columns).expect("writing to memory cannot fail");
-    for row in rows {
-        writer.write_record(&row).expect("writing to memory cannot fail");
-    }
-    let bytes = writer.into_inner().expect("writing to memory cannot fail");
-    String::from_utf8(bytes).expect("texts make text")
-}
-
-fn word_of<T: Word>(value: Option<T>) -> String {
-    value.map_or_else(String::new, |value| value.word().to_owned())
+fn word_of<T: Word>(value: Option<T>) -> Cell<'static> {
+    value.map_or(Cell::EMPTY, |value| Cell::word(value.word()))
 }
 
 /// Writes a file of customer mappings.
 pub(in crate::service) fn write_customers(rows: Vec<CustomerRow>) -> String {
-    written(CUSTOMER_COLUMNS, rows.into_iter().map(customer_fields))
+    written(CUSTOMER_COLUMNS, rows.into_iter().map(|row| customer_cells(row).into()))
 }
 
 /// Writes a file of product mappings.
 pub(in crate::service) fn write_products(rows: Vec<ProductRow>) -> String {
-    written(PRODUCT_COLUMNS, rows.into_iter().map(product_fields))
+    written(PRODUCT_COLUMNS, rows.into_iter().map(|row| product_cells(row).into()))
 }
 
 /// Writes a file of what the engine thinks of customers, candidates included.
 pub(in crate::service) fn write_matched_customers(rows: Vec<CustomerRow>) -> String {
-    let columns = CUSTOMER_COLUMNS.iter().copied().chain(["confidence", "band"]).collect::<Vec<_>>();
+    let columns = CUSTOMER_COLUMNS.into_iter().chain(["confidence", "band"]);
     let rows = rows.into_iter().map(|row| {
-        let added = [row.confidence.clone(), row.band.clone()];
-        customer_fields(row).into_iter().chain(added).collect()
+        let added = [row.confidence.clone(), row.band.clone()].map(Cell::text);
+        customer_cells(row).into_iter().chain(added).collect()
     });
-    written_rows(&columns, rows)
+    written(columns, rows)
 }
 
 /// Writes a file of what the engine thinks of products, candidates included. Products have no reason not to be billed.
 pub(in crate::service) fn write_matched_products(rows: Vec<ProductRow>) -> String {
-    let columns = PRODUCT_COLUMNS.iter().copied().chain(["billable", "confidence", "band"]).collect::<Vec<_>>();
+    let columns = PRODUCT_COLUMNS.into_iter().chain(["billable", "confidence", "band"]);
     let rows = rows.into_iter().map(|row| {
-        let added = ["yes".to_owned(), row.confidence.clone(), row.band.clone()];
-        product_fields(row).into_iter().chain(added).collect()
+        let added = [Cell::word("yes"), Cell::text(row.confidence.clone()), Cell::text(row.band.clone())];
+        product_cells(row).into_iter().chain(added).collect()
     });
-    written_rows(&columns, rows)
+    written(columns, rows)
 }
 
-fn customer_fields(row: CustomerRow) -> [String; 7] {
+fn customer_cells(row: CustomerRow) -> [Cell<'static>; 7] {
     let billable = if row.is_billable == Some(false) { "no" } else { "yes" };
     [
-        row.company,
-        row.company_name,
-        row.customer.unwrap_or_default(),
-        row.customer_name,
-        row.relation,
-        billable.to_owned(),
+        Cell::text(row.company),
+        Cell::text(row.company_name),
+        row.customer.map_or(Cell::EMPTY, Cell::text),
+        Cell::text(row.customer_name),
+        Cell::text(row.relation),
+        Cell::word(billable),
         word_of(row.exclusion),
     ]
 }
 
-fn product_fields(row: ProductRow) -> [String; 13] {
+fn product_cells(row: ProductRow) -> [Cell<'static>; 13] {
     [
-        row.product,
-        row.product_name,
-        row.sku,
-        row.billing_term,
-        row.commitment_term,
-        row.item.unwrap_or_default(),
-        row.identifier,
-        row.item_name,
-        row.relation,
-        row.customer_scope,
-        row.factor.map_or_else(String::new, |factor| factor.to_string()),
+        Cell::text(row.product),
+        Cell::text(row.product_name),
+        Cell::text(row.sku),
+        Cell::text(row.billing_term),
+        Cell::text(row.commitment_term),
+        row.item.map_or(Cell::EMPTY, Cell::text),
+        Cell::text(row.identifier),
+        Cell::text(row.item_name),
+        Cell::text(row.relation),
+        Cell::text(row.customer_scope),
+        row.factor.map_or(Cell::EMPTY, Cell::number),
         word_of(row.role),
         word_of(row.exclusion),
     ]
@@ -379,7 +369,52 @@ fn product_fields(row: ProductRow) -> [String; 13] {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back_and_no_formula(
+            texts in proptest::collection::vec("['=+@\t\r\n-]{0,3}[a-z\"', =\\PC]{0,8}", 8),
+        ) {
+            let text = |at: usize| texts[at].trim().to_owned();
+            let id = |at: usize| format!("{}x", text(at).trim_start());
+            let customer = CustomerRow {
+                company: id(0),
+                company_name: text(1),
+                customer: Some(id(2)),
+                customer_name: text(3),
+                relation: text(4),
+                is_billable: Some(true),
+                ..CustomerRow::default()
+            };
+            let product = ProductRow {
+                product: id(0),
+                product_name: text(1),
+                sku: text(2),
+                billing_term: text(3),
+                commitment_term: text(4),
+                item: Some(id(5)),
+                identifier: text(6),
+                item_name: text(7),
+                factor: Some(Decimal::ONE),
+                ..ProductRow::default()
+            };
+            let (customers, products) = (write_customers(vec![customer.clone()]), write_products(vec![product.clone()]));
+            for written in [&customers, &products] {
+                for record in csv::Reader::from_reader(written.as_bytes()).records() {
+                    for cell in &record.expect("it reads") {
+                        prop_assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']), "{}", cell);
+                    }
+                }
+            }
+            let (read, rejected) = read_customers(&customers).expect("the columns are there");
+            prop_assert_eq!((&read[0].row, rejected.len()), (&customer, 0));
+            let (read, rejected) = read_products(&products).expect("the columns are there");
+            prop_assert_eq!((&read[0].row, rejected.len()), (&product, 0));
+        }
+    }
 
     #[test]
     fn a_missing_column_is_named() {

@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::domain::money::parse_decimal;
 use crate::engine::matching::MatchingPolicy;
 use crate::engine::matching::list::{ListInput, ListKind, ListPair, ListRecord, Workers, match_lists, repeated_keys};
+use crate::spreadsheet::{Cell, written};
 
 /// Two files to match.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,9 +54,9 @@ pub fn match_files(files: &MatchFiles, workers: &dyn Workers) -> Result<Vec<List
 pub fn write_pairs(pairs: &[ListPair]) -> String {
     let rows = pairs.iter().map(|pair| {
         let band = if pair.is_mapped { "map" } else { "candidate" };
-        vec![pair.left.clone(), pair.right.clone(), pair.confidence.to_string(), band.to_owned()]
+        vec![Cell::text(&pair.left), Cell::text(&pair.right), Cell::number(pair.confidence), Cell::word(band)]
     });
-    csv_text(&["left_id", "right_id", "confidence", "band"], rows)
+    written(["left_id", "right_id", "confidence", "band"], rows)
 }
 
 /// The reasons as CSV: one line for each signal of each pair, and its sentence.
@@ -63,22 +64,19 @@ pub fn write_explanations(pairs: &[ListPair]) -> String {
     let mut rows = Vec::new();
     for pair in pairs {
         let reasons = &pair.explanation;
-        let (rival, distance) = reasons
-            .runner_up
-            .as_ref()
-            .map_or((String::new(), String::new()), |rival| (rival.target.to_string(), rival.distance.to_string()));
+        let rival = reasons.runner_up.as_ref();
         for signal in &reasons.signals {
             rows.push(vec![
-                pair.left.clone(),
-                pair.right.clone(),
-                pair.confidence.to_string(),
-                reasons.summary.clone(),
-                signal.kind.to_string(),
-                signal.left.clone(),
-                signal.right.clone(),
-                signal.weight.to_string(),
-                rival.clone(),
-                distance.clone(),
+                Cell::text(&pair.left),
+                Cell::text(&pair.right),
+                Cell::number(pair.confidence),
+                Cell::text(&reasons.summary),
+                Cell::text(signal.kind.to_string()),
+                Cell::text(&signal.left),
+                Cell::text(&signal.right),
+                Cell::number(signal.weight),
+                rival.map_or(Cell::EMPTY, |rival| Cell::text(rival.target.to_string())),
+                rival.map_or(Cell::EMPTY, |rival| Cell::number(rival.distance)),
             ]);
         }
     }
@@ -94,17 +92,7 @@ pub fn write_explanations(pairs: &[ListPair]) -> String {
         "runner_up_right_id",
         "bits_to_runner_up",
     ];
-    csv_text(&header, rows)
-}
-
-fn csv_text(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(header).expect("memory takes every record");
-    for row in rows {
-        writer.write_record(&row).expect("memory takes every record");
-    }
-    let bytes = writer.into_inner().expect("memory takes every record");
-    String::from_utf8(bytes).expect("text was written")
+    written(header, rows)
 }
 
 /// Names of columns, each with those that mean the same.
@@ -257,6 +245,16 @@ mod tests {
         assert_eq!((records[0].key.as_str(), records[0].name.as_str()), ("7", "Desk"));
         assert_eq!(records[0].vendor.as_deref(), Some("Acme"));
         assert_eq!(records[0].price.map(|price| price.to_string()).as_deref(), Some("1299.50"));
+    }
+
+    #[test]
+    fn a_spreadsheet_runs_no_text_as_a_formula() {
+        let list = read("id,name\n=1+1,Northgate Dental Group\n").expect("a list");
+        let input =
+            ListInput { kind: ListKind::Customers, left: &list, right: &list, policy: &MatchingPolicy::default() };
+        let pairs = match_lists(&input, &crate::engine::matching::list::OneByOne);
+        assert!(write_pairs(&pairs).contains("\n'=1+1,'=1+1,"), "{}", write_pairs(&pairs));
+        assert!(write_explanations(&pairs).contains("\n'=1+1,'=1+1,"), "{}", write_explanations(&pairs));
     }
 
     #[test]

@@ -109,6 +109,28 @@ async fn tables_have_the_columns_of_the_exchange_files() {
 }
 
 #[tokio::test]
+async fn a_spreadsheet_runs_no_name_as_a_formula() {
+    let world = World::on_sqlite().await;
+    let run = world.reconcile().await;
+    let mut document = world.document(run.report_id.expect("a report")).await;
+    for name in document.names.customers.values_mut() {
+        *name = "=HYPERLINK(\"http://x\")".to_owned();
+    }
+    for name in document.names.companies.values_mut() {
+        *name = "+1".to_owned();
+    }
+    for found in &mut document.discrepancies {
+        found.sentence = "@SUM(A1)".to_owned();
+    }
+    let text = csv::discrepancies(&document, Audience::WithCost);
+    let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+    let row = reader.records().next().expect("a row").expect("it reads");
+    assert_eq!((row.get(4), row.get(6)), (Some("'=HYPERLINK(\"http://x\")"), Some("'+1")));
+    assert!(row.get(21).expect("a note").starts_with("'@SUM"), "{row:?}");
+    assert_eq!(row.get(18), Some("-44.00"), "an amount stays a number");
+}
+
+#[tokio::test]
 async fn packed_reports_are_equal_bytes_and_read_back() {
     let world = World::on_sqlite().await;
     let run = world.reconcile().await;
