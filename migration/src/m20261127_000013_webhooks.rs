@@ -29,6 +29,11 @@ const TABLES: &[TableSpec] = &[
             // Lists to be read again, in words with commas; empty when nothing waits.
             ("wanted", Key),
             ("wanted_since", OptionalTimestamp),
+            // Lists that the run under way has taken: they are wanted again unless it succeeds.
+            ("reading", Key),
+            ("failure_count", Integer),
+            // After a failure, no run is made for them before this moment.
+            ("retry_at", OptionalTimestamp),
             ("delivery_count", Big),
             ("last_delivered_at", OptionalTimestamp),
             ("created_at", Timestamp),

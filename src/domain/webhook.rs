@@ -1,8 +1,12 @@
 //! Webhooks: where a provider tells us that something changed, and which lists are read again because of it.
 //!
 //! What a provider tells is a hint and never data: it is not signed, so everything is asked for again.
+//!
+//! What a message asks for is wanted until a run that began after it has read it. A run takes what is wanted when it is
+//! made ([`Webhook::take`]); when it succeeds, that is done ([`Webhook::succeed`]); when it does not, it is wanted again,
+//! and the next try waits longer than the one before ([`Webhook::fail`]).
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::id::{IntegrationId, OrganizationId, ProviderAccountId, WebhookId};
 use super::run::{Dataset, Datasets};
@@ -43,6 +47,12 @@ pub struct Webhook {
     pub wanted: Datasets,
     /// Since when they wait.
     pub wanted_since: Option<DateTime<Utc>>,
+    /// Lists that the run under way has taken; should it not succeed, they wait again.
+    pub reading: Datasets,
+    /// Runs in a row that had taken something and did not succeed.
+    pub failure_count: i32,
+    /// Before which moment no run is made for it alone, because the last one failed.
+    pub retry_at: Option<DateTime<Utc>>,
     /// Messages that came in, repeated ones included.
     pub delivery_count: i64,
     /// When the last one came in.
@@ -56,7 +66,67 @@ pub struct Webhook {
 /// How many unknown topics are remembered.
 const UNKNOWN_TOPICS: usize = 20;
 
+/// Wait after the first run that failed; it doubles with each further one.
+const FIRST_WAIT: TimeDelta = TimeDelta::minutes(1);
+
+/// The wait does not grow beyond this: the schedule of an integration is seldom slower.
+const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
+
 impl Webhook {
+    /// Lists are to be read again.
+    pub fn want(&mut self, lists: Datasets, now: DateTime<Utc>) {
+        self.wanted = self.wanted.with(lists);
+        self.wanted_since = self.wanted_since.or(Some(now)).filter(|_| !self.wanted.is_empty());
+    }
+
+    /// Whether something waits that a run may be made for now.
+    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
+        !self.wanted.is_empty() && self.retry_at.is_none_or(|at| at <= now)
+    }
+
+    /// What no run has read yet.
+    pub fn unread(&self) -> Datasets {
+        self.wanted.with(self.reading)
+    }
+
+    /// A run that reads these lists is made. No other run works then, so that what one had taken that never came to an
+    /// end is taken again.
+    pub fn take(&mut self, lists: Datasets) {
+        let unread = self.unread();
+        self.wanted = unread.without(lists);
+        self.wanted_since = self.wanted_since.filter(|_| !self.wanted.is_empty());
+        self.reading = unread.without(self.wanted);
+    }
+
+    /// The run succeeded.
+    pub fn succeed(&mut self) {
+        self.reading = Datasets::NONE;
+        self.failure_count = 0;
+        self.retry_at = None;
+    }
+
+    /// The run did not succeed.
+    pub fn fail(&mut self, now: DateTime<Utc>) {
+        if self.reading.is_empty() {
+            return;
+        }
+        self.want(self.reading, now);
+        self.reading = Datasets::NONE;
+        // Few enough doublings that the wait fits, and enough to reach the longest one.
+        let doublings = self.failure_count.clamp(0, 10);
+        self.failure_count = self.failure_count.saturating_add(1);
+        self.retry_at = Some(now + (FIRST_WAIT * (1 << doublings)).min(LONGEST_WAIT));
+    }
+
+    /// Takes over what waits at a webhook that this one replaces.
+    pub fn inherit(&mut self, old: &Self) {
+        self.wanted = self.wanted.with(old.wanted);
+        self.wanted_since = self.wanted_since.into_iter().chain(old.wanted_since).min();
+        self.reading = self.reading.with(old.reading);
+        self.failure_count = old.failure_count;
+        self.retry_at = old.retry_at;
+    }
+
     /// Remembers a topic that this version does not know.
     pub fn note_unknown(&mut self, topic: &str) {
         if self.unknown_topics.len() < UNKNOWN_TOPICS && !self.unknown_topics.iter().any(|known| known == topic) {
@@ -101,6 +171,78 @@ mod tests {
 
     fn words(topic: &str) -> Option<Vec<&'static str>> {
         lists_of(topic).map(|lists| lists.iter().map(Dataset::as_str).collect())
+    }
+
+    fn webhook() -> Webhook {
+        let id = uuid::Uuid::from_u128;
+        Webhook {
+            id: WebhookId(id(1)),
+            organization_id: OrganizationId(id(2)),
+            integration_id: IntegrationId(id(3)),
+            account_id: ProviderAccountId(id(4)),
+            status: WebhookStatus::Active,
+            url: String::new(),
+            is_manual: false,
+            external_id: None,
+            topics: Vec::new(),
+            unknown_topics: Vec::new(),
+            wanted: Datasets::NONE,
+            wanted_since: None,
+            reading: Datasets::NONE,
+            failure_count: 0,
+            retry_at: None,
+            delivery_count: 0,
+            last_delivered_at: None,
+            created_at: DateTime::UNIX_EPOCH,
+            version: 1,
+        }
+    }
+
+    #[test]
+    fn what_is_wanted_stays_wanted_until_it_was_read() {
+        let now = DateTime::UNIX_EPOCH;
+        let [one, two, three] =
+            [Dataset::Companies, Dataset::Subscriptions, Dataset::VendorInvoices].map(|list| Datasets::of(&[list]));
+        let mut webhook = webhook();
+        webhook.want(one, now);
+        webhook.want(one.with(two), now + TimeDelta::seconds(1));
+        assert_eq!((webhook.wanted, webhook.wanted_since), (one.with(two), Some(now)));
+        webhook.take(one.with(three));
+        assert_eq!((webhook.wanted, webhook.reading), (two, one), "a run takes what it reads");
+        webhook.want(one, now);
+        webhook.succeed();
+        assert_eq!((webhook.wanted, webhook.reading), (one.with(two), Datasets::NONE), "it came after the run began");
+        // A run that nobody saw end is made up for by the next one.
+        webhook.take(Datasets::ALL);
+        assert_eq!((webhook.wanted, webhook.wanted_since), (Datasets::NONE, None));
+        webhook.take(one);
+        assert_eq!((webhook.wanted, webhook.reading), (two, one));
+        let mut new = Webhook { reading: Datasets::NONE, ..self::webhook() };
+        new.inherit(&webhook);
+        assert_eq!(new.unread(), one.with(two), "a webhook that is replaced loses nothing");
+    }
+
+    #[test]
+    fn each_failure_is_waited_for_longer_up_to_a_limit() {
+        let (now, lists) = (DateTime::UNIX_EPOCH, Datasets::of(&[Dataset::Companies]));
+        let mut webhook = webhook();
+        webhook.fail(now);
+        assert_eq!((webhook.failure_count, webhook.retry_at), (0, None), "it had taken nothing");
+        webhook.want(lists, now);
+        let mut waits = Vec::new();
+        for _ in 0..100 {
+            assert!(webhook.is_due(webhook.retry_at.unwrap_or(now)));
+            webhook.take(lists);
+            webhook.fail(now);
+            assert!(!webhook.is_due(now) && webhook.wanted == lists);
+            waits.push(webhook.retry_at.map(|at| (at - now).num_minutes()));
+        }
+        assert_eq!(waits[..8], [1, 2, 4, 8, 16, 32, 60, 60].map(Some));
+        assert_eq!(waits[99], Some(60));
+        webhook.take(lists);
+        webhook.succeed();
+        webhook.want(lists, now);
+        assert!(webhook.is_due(now), "a success forgets the failures");
     }
 
     #[test]

@@ -6,7 +6,8 @@ use entity::webhook::{ActiveModel, Column, Entity, Model};
 use entity::webhook_delivery as delivery;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use uuid::Uuid;
 
@@ -47,6 +48,9 @@ fn domain(model: Model) -> Result<Webhook, StorageError> {
         unknown_topics: texts(&model.unknown_topics)?,
         wanted: datasets(&model.wanted)?,
         wanted_since: model.wanted_since,
+        reading: datasets(&model.reading)?,
+        failure_count: model.failure_count,
+        retry_at: model.retry_at,
         delivery_count: model.delivery_count,
         last_delivered_at: model.last_delivered_at,
         created_at: model.created_at,
@@ -68,6 +72,9 @@ fn active(webhook: &Webhook) -> ActiveModel {
         unknown_topics: Set(json(&webhook.unknown_topics)),
         wanted: Set(datasets_text(webhook.wanted)),
         wanted_since: Set(webhook.wanted_since),
+        reading: Set(datasets_text(webhook.reading)),
+        failure_count: Set(webhook.failure_count),
+        retry_at: Set(webhook.retry_at),
         delivery_count: Set(webhook.delivery_count),
         last_delivered_at: Set(webhook.last_delivered_at),
         created_at: Set(webhook.created_at),
@@ -180,32 +187,41 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Webhook>, StorageError
     query.all(db).await?.into_iter().map(domain).collect()
 }
 
-/// The integrations of every tenant whose lists have waited since that moment or longer to be read again.
+/// What [`Webhook::is_due`] says, as a condition.
+fn due(now: DateTime<Utc>) -> Condition {
+    let is_patient = Condition::any().add(Column::RetryAt.is_null()).add(Column::RetryAt.lte(now));
+    Condition::all().add(Column::Wanted.ne("")).add(is_patient)
+}
+
+/// The integrations of every tenant for which a run may be made now because lists have waited for so long to be read
+/// again.
 pub async fn waiting(
     db: &impl ConnectionTrait,
-    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+    settle: TimeDelta,
 ) -> Result<Vec<(OrganizationId, IntegrationId)>, StorageError> {
     let query = Entity::find()
         .select_only()
         .column(Column::OrganizationId)
         .column(Column::IntegrationId)
         .distinct()
-        .filter(Column::Wanted.ne(""))
-        .filter(Column::WantedSince.lte(since));
+        .filter(due(now))
+        .filter(Column::WantedSince.lte(now - settle));
     let rows = query.into_tuple::<(Uuid, Uuid)>().all(db).await?;
     Ok(rows.into_iter().map(|(organization, id)| (OrganizationId(organization), IntegrationId(id))).collect())
 }
 
-/// Whether lists of an integration wait to be read again.
+/// Whether a run may be made now because lists of an integration wait to be read again.
 pub async fn is_waiting(
     db: &impl ConnectionTrait,
     organization_id: OrganizationId,
     integration_id: IntegrationId,
+    now: DateTime<Utc>,
 ) -> Result<bool, StorageError> {
     let query = Entity::find()
         .filter(Column::OrganizationId.eq(organization_id.0))
         .filter(Column::IntegrationId.eq(integration_id.0))
-        .filter(Column::Wanted.ne(""));
+        .filter(due(now));
     Ok(query.limit(1).one(db).await?.is_some())
 }
 

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::SyncService;
 use super::checkpoint::Checkpoint;
 use super::fetch::{Batch, FetchError, Source};
 use super::rows::{self, Completion};
+use super::{SyncService, refetch};
 use crate::connector::ConnectorError;
 use crate::domain::id::{OrganizationId, SyncRunId};
 use crate::domain::integration::SetupStage;
@@ -51,12 +51,16 @@ impl SyncService {
     /// Ends a run that cannot be finished, with the reason.
     pub async fn fail(&self, claim: &Claim, status: RunStatus, failure: Option<String>) -> Result<(), StorageError> {
         let run_id = SyncRunId(claim.subject_id);
+        let vanished = || StorageError::Corrupt(format!("sync run `{run_id}` vanished"));
+        let known =
+            sync_run::find(self.core.store.read(), claim.organization_id, run_id).await?.ok_or_else(vanished)?;
         let tx = self.core.store.begin().await?;
         let now = self.core.clock.now();
+        // First, as whoever starts the next run does: in the other order the two would wait for each other.
+        integration::lock(&tx, claim.organization_id, known.integration_id).await?;
         job::hold(&tx, claim, now).await?;
-        let Some((mut run, checkpoint)) = sync_run::lock(&tx, claim.organization_id, run_id).await? else {
-            return Err(StorageError::Corrupt(format!("sync run `{run_id}` vanished")));
-        };
+        let found = sync_run::lock(&tx, claim.organization_id, run_id).await?;
+        let (mut run, checkpoint) = found.ok_or_else(vanished)?;
         if !run.status.is_final() {
             finish(&tx, &mut run, status, failure.clone(), &checkpoint, now).await?;
         }
@@ -344,6 +348,7 @@ async fn finish(
     run.failure.clone_from(&failure);
     run.finished_at = Some(now);
     sync_run::update(tx, run, checkpoint).await?;
+    refetch::settle(tx, run, now).await?;
     let event = SyncEvent::Finished { status, counts: run.counts.clone(), failure };
     append(tx, run.organization_id, run.id, now, &event).await
 }

@@ -1,16 +1,17 @@
 //! Reading some lists again because a provider told of changes. Messages that come together, or while a run works, make
-//! one run: what they are about waits at the webhook until a run takes all of it.
+//! one run: what they are about waits at the webhook until a run takes all of it, and waits again when that run does not
+//! succeed. Every step is part of the transaction that makes or ends the run, so that a crash loses nothing.
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use tracing::{info, warn};
 
 use super::{SyncError, SyncService};
 use crate::domain::access::{Actor, Caller, Role};
 use crate::domain::id::{IntegrationId, OrganizationId, SyncRunId};
 use crate::domain::integration::{Integration, SetupStage};
-use crate::domain::run::{Datasets, SyncTrigger};
+use crate::domain::run::{Datasets, RunStatus, SyncRun, SyncTrigger};
 use crate::service::OrInternal as _;
 use crate::storage::{StorageError, Tx, sync_run, webhook};
 
@@ -18,8 +19,8 @@ use crate::storage::{StorageError, Tx, sync_run, webhook};
 const SETTLE: Duration = Duration::from_secs(1);
 
 impl SyncService {
-    /// The lists that a run reads. What waits at a webhook and is read by this run waits no longer; all in the
-    /// transaction that makes the run, so that of several replicas one makes it.
+    /// The lists that a run reads. What waits at a webhook and is read by this run is taken by it; all in the transaction
+    /// that makes the run, so that of several replicas one makes it.
     pub(super) async fn lists(
         &self,
         tx: &Tx,
@@ -27,22 +28,21 @@ impl SyncService {
         owner: &Integration,
         trigger: SyncTrigger,
     ) -> Result<Datasets, SyncError> {
+        let now = self.core.clock.now();
         let found = webhook::lock_of_integration(tx, owner.organization_id, owner.id).await.internal(caller)?;
         let lists = if trigger == SyncTrigger::Webhook {
             // Before the first sync there is nothing that could be brought up to date.
             let is_known = owner.setup_stage >= SetupStage::ReviewAutomatic;
-            let wanted = found.iter().fold(Datasets::NONE, |wanted, webhook| wanted.with(webhook.wanted));
-            if wanted.is_empty() || !is_known {
+            if !is_known || !found.iter().any(|webhook| webhook.is_due(now)) {
                 return Err(SyncError::NotDue);
             }
-            wanted
+            found.iter().fold(Datasets::NONE, |lists, webhook| lists.with(webhook.unread()))
         } else {
             Datasets::ALL
         };
         for mut webhook in found {
-            if !webhook.wanted.is_empty() {
-                webhook.wanted = webhook.wanted.without(lists);
-                webhook.wanted_since = webhook.wanted_since.filter(|_| !webhook.wanted.is_empty());
+            if !webhook.unread().is_empty() {
+                webhook.take(lists);
                 webhook::update(tx, &webhook).await.internal(caller)?;
             }
         }
@@ -52,8 +52,8 @@ impl SyncService {
     /// Starts every run that a message asks for. Safe to run on every replica.
     pub async fn start_wanted(&self) -> Result<(), StorageError> {
         let settle = TimeDelta::from_std(SETTLE).expect("a wait of seconds");
-        let since = self.core.clock.now() - settle;
-        for (organization_id, integration_id) in webhook::waiting(self.core.store.read(), since).await? {
+        let waiting = webhook::waiting(self.core.store.read(), self.core.clock.now(), settle).await?;
+        for (organization_id, integration_id) in waiting {
             self.refetch(organization_id, integration_id).await;
         }
         Ok(())
@@ -69,12 +69,13 @@ impl SyncService {
         });
     }
 
-    /// Goes on with what providers told while a run worked.
+    /// Goes on with what providers told while a run worked. What a failed run was to read waits for the scheduler.
     pub(super) async fn go_on(&self, organization_id: OrganizationId, ended: SyncRunId) {
         let read = self.core.store.read();
         let waits = async {
             let Some(run) = sync_run::find(read, organization_id, ended).await? else { return Ok(None) };
-            let is_waiting = webhook::is_waiting(read, organization_id, run.integration_id).await?;
+            let now = self.core.clock.now();
+            let is_waiting = webhook::is_waiting(read, organization_id, run.integration_id, now).await?;
             Ok::<_, StorageError>(is_waiting.then_some(run.integration_id))
         };
         match waits.await {
@@ -101,4 +102,22 @@ impl SyncService {
             Err(error) => warn!("integration `{integration_id}` could not be read again: {error}"),
         }
     }
+}
+
+/// What a run that ends had taken from webhooks is done when it succeeded, and wanted again when it did not. The
+/// integration is held, as it is by whoever makes a run: they hold webhooks and runs in the other order.
+pub(super) async fn settle(tx: &Tx, run: &SyncRun, now: DateTime<Utc>) -> Result<(), StorageError> {
+    for mut webhook in webhook::lock_of_integration(tx, run.organization_id, run.integration_id).await? {
+        let before = webhook.clone();
+        match run.status {
+            RunStatus::Succeeded | RunStatus::SucceededWithIssues => webhook.succeed(),
+            // Whoever stops a run does not want it at once again, and does not take back what the provider told.
+            RunStatus::Failed | RunStatus::Canceled => webhook.fail(now),
+            RunStatus::Queued | RunStatus::Running => {}
+        }
+        if webhook != before {
+            webhook::update(tx, &webhook).await?;
+        }
+    }
+    Ok(())
 }

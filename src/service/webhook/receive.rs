@@ -121,8 +121,7 @@ impl WebhookService {
                 webhook.note_unknown(&topic);
                 lists_of_unknown()
             });
-            webhook.wanted = webhook.wanted.with(lists);
-            webhook.wanted_since = webhook.wanted_since.or(Some(now));
+            webhook.want(lists, now);
         }
         webhook::update(&tx, &webhook).await?;
         tx.commit().await?;

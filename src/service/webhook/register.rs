@@ -14,7 +14,7 @@ use crate::domain::provider::{ConnectorKind, ProviderAccount};
 use crate::domain::run::Datasets;
 use crate::domain::webhook::{Webhook, WebhookStatus, lists_of};
 use crate::service::OrInternal as _;
-use crate::storage::{account, webhook};
+use crate::storage::{account, integration, webhook};
 
 /// After which time a registration that has not come to an end does not keep others waiting: its process has died.
 const PATIENCE: TimeDelta = TimeDelta::minutes(2);
@@ -126,12 +126,17 @@ impl WebhookService {
             unknown_topics: Vec::new(),
             wanted: Datasets::NONE,
             wanted_since: None,
+            reading: Datasets::NONE,
+            failure_count: 0,
+            retry_at: None,
             delivery_count: 0,
             last_delivered_at: None,
             created_at: now,
             version: 1,
         };
         let tx = core.store.begin().await.internal(caller)?;
+        // Everybody holds the integration before its accounts, and a new webhook refers to it.
+        integration::lock(&tx, organization, account.integration_id).await.internal(caller)?;
         // The account stands for all its webhooks: of two registrations, one waits here.
         account::lock(&tx, organization, account.id).await.internal(caller)?.ok_or(WebhookError::NotFound)?;
         for other in webhook::lock_of_account(&tx, organization, account.id).await.internal(caller)? {
@@ -163,8 +168,7 @@ impl WebhookService {
         let Some(mut new) = new.into_iter().next() else { return Ok(None) };
         for old in old.into_iter().filter(|old| old.status == WebhookStatus::Active) {
             // What it was told waits at the new one.
-            new.wanted = new.wanted.with(old.wanted);
-            new.wanted_since = new.wanted_since.into_iter().chain(old.wanted_since).min();
+            new.inherit(&old);
             webhook::delete(&tx, organization, old.id).await.internal(caller)?;
         }
         new.status = WebhookStatus::Active;

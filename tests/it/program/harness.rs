@@ -187,6 +187,14 @@ impl Program {
         Self::on(listener, app, database, world, hands).await
     }
 
+    /// The same over the tiny world with a clock that the test holds, whose jobs nobody carries out.
+    pub async fn public_idle_at(database: TestDatabase, clock: Arc<dyn Clock>) -> Self {
+        let listener = listener().await;
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let app = app_at(&database.url, clock, address).await;
+        Self::on(listener, app, database, &tiny_world(), Hands::Idle).await
+    }
+
     async fn of(app: App, database: TestDatabase, world: &Path, hands: Hands) -> Self {
         Self::on(listener().await, app, database, world, hands).await
     }

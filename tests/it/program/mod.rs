@@ -30,4 +30,5 @@ mod secrets;
 mod statements;
 mod tenants;
 mod webhooks;
+mod webhooks_wanted;
 mod wizard;

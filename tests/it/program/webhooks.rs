@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use concord::app::App;
 use concord::environment::{Clock as _, FixedClock, SystemClock};
 use concord::job::Scheduler;
+use concord::sandbox::RunningSandbox;
 use concord::storage::job;
 use serde_json::{Value, json};
 
@@ -17,10 +18,10 @@ use crate::postgres::{self, TestDatabase};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A program that was synced, and its administrator.
-struct Synced {
-    program: Program,
-    admin: Client,
-    integration: Integration,
+pub struct Synced {
+    pub program: Program,
+    pub admin: Client,
+    pub integration: Integration,
 }
 
 impl Synced {
@@ -35,7 +36,11 @@ impl Synced {
 
     /// A program whose jobs are carried out when the test says so, with a webhook.
     async fn idle(database: TestDatabase) -> Self {
-        let program = Program::start_public(database, Hands::Idle).await;
+        Self::idle_on(Program::start_public(database, Hands::Idle).await).await
+    }
+
+    /// The same on a program whose jobs nobody carries out.
+    pub async fn idle_on(program: Program) -> Self {
         let admin = program.client("ADMIN").await;
         let integration = harness::connected(&program, &admin, "Told").await;
         harness::start_sync(&admin, &integration).await;
@@ -45,26 +50,26 @@ impl Synced {
         synced
     }
 
-    async fn registered(database: TestDatabase) -> Self {
+    pub async fn registered(database: TestDatabase) -> Self {
         let synced = Self::over(database).await;
         synced.register(json!({})).await;
         synced
     }
 
     /// Registers a webhook and returns the payload.
-    async fn register(&self, more: Value) -> Value {
+    pub async fn register(&self, more: Value) -> Value {
         let selection = "account { webhook { url } } webhook { url topics isManual registeredAt lastDeliveredAt } \
                          url authorization remarks";
         self.admin.done("providerWebhookRegister", selection, self.input(more)).await
     }
 
-    fn input(&self, more: Value) -> Value {
+    pub fn input(&self, more: Value) -> Value {
         let mut input = json!({ "providerAccountId": self.integration.pax8 });
         input.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
         input
     }
 
-    async fn webhook(&self) -> Value {
+    pub async fn webhook(&self) -> Value {
         let document = "query($id: ID!) { integration(id: $id) { pax8Account { webhook {
             url topics unknownTopics isManual lastDeliveredAt deliveryCount
         } } } }";
@@ -73,7 +78,7 @@ impl Synced {
     }
 
     /// The runs, latest first.
-    async fn runs(&self) -> Vec<Value> {
+    pub async fn runs(&self) -> Vec<Value> {
         let document = "query($id: ID!) { integration(id: $id) { syncRuns(first: 100) { nodes {
             id trigger status datasets requestedBy results { datasets { dataset read gone } }
         } } } }";
@@ -110,12 +115,12 @@ impl Synced {
     }
 
     /// What Pax8 knows, secrets included.
-    async fn remote(&self) -> Vec<Value> {
-        remote(&self.program).await
+    pub async fn remote(&self) -> Vec<Value> {
+        remote(&self.program.sandbox).await
     }
 
     /// Lets Pax8 send messages of a topic, and says how many were taken.
-    async fn deliver(&self, message: Value) -> Value {
+    pub async fn deliver(&self, message: Value) -> Value {
         deliver(&self.program, message).await
     }
 }
@@ -133,7 +138,8 @@ async fn within<T>(look: impl AsyncFn() -> Option<T>) -> T {
     tokio::time::timeout(PATIENCE, found).await.expect("it comes in time")
 }
 
-async fn remote(program: &Program) -> Vec<Value> {
+/// The webhooks that the Pax8 of a sandbox knows, secrets included.
+pub async fn remote(sandbox: &RunningSandbox) -> Vec<Value> {
     let credentials = json!({
         "client_id": concord::sandbox::credentials::PAX8_CLIENT_ID,
         "client_secret": concord::sandbox::credentials::PAX8_CLIENT_SECRET,
@@ -141,9 +147,9 @@ async fn remote(program: &Program) -> Vec<Value> {
         "grant_type": "client_credentials",
     });
     let http = harness::http();
-    let token = http.post(program.sandbox.pax8_token_url()).json(&credentials).send().await.expect("an answer");
+    let token = http.post(sandbox.pax8_token_url()).json(&credentials).send().await.expect("an answer");
     let token: Value = token.json().await.expect("a token");
-    let url = format!("{}/api/v2/webhooks?size=100", program.sandbox.origin());
+    let url = format!("{}/api/v2/webhooks?size=100", sandbox.origin());
     let request = http.get(url).bearer_auth(token["access_token"].as_str().expect("a token"));
     let found: Value = request.send().await.expect("an answer").json().await.expect("a list");
     found["content"].as_array().expect("a list").clone()
@@ -156,19 +162,19 @@ async fn deliver(program: &Program, message: Value) -> Value {
 }
 
 /// Status and body of the answer to a message of a stranger.
-async fn tell(url: &str, authorization: &str, body: &str) -> (u16, String) {
+pub async fn tell(url: &str, authorization: &str, body: &str) -> (u16, String) {
     let request = harness::http().post(url).header("authorization", authorization);
     let request = request.header("content-type", "application/json").body(body.to_owned());
     let answer = request.send().await.expect("an answer");
     (answer.status().as_u16(), answer.text().await.expect("a text"))
 }
 
-fn text(value: &Value) -> &str {
+pub fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
 }
 
 /// The lists that a run has read.
-fn lists(run: &Value) -> Vec<&str> {
+pub fn lists(run: &Value) -> Vec<&str> {
     let datasets = run["results"]["datasets"].as_array().expect("a list");
     datasets.iter().map(|list| text(&list["dataset"])).collect()
 }
@@ -352,7 +358,7 @@ async fn a_flood_of_messages_makes_few_runs() {
 }
 
 /// Carries out what waits, as a worker would.
-async fn work_off(app: &App) {
+pub async fn work_off(app: &App) {
     let core = &app.services.core;
     loop {
         let tx = core.store.begin().await.expect("a transaction");

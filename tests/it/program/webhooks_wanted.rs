@@ -1,0 +1,183 @@
+//! What a message of a provider asks for is wanted until a run has read it, also when runs fail.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use concord::app::App;
+use concord::domain::run::RunStatus;
+use concord::environment::{Clock as _, FixedClock, SystemClock};
+use concord::job::Scheduler;
+use concord::storage::job;
+use serde_json::{Value, json};
+
+use super::harness::{self, Program, count_rows, each_database};
+use super::webhooks::{Synced, lists, tell, text, work_off};
+use crate::postgres::TestDatabase;
+
+/// A program with a webhook whose clock the test holds.
+struct Held {
+    synced: Synced,
+    clock: Arc<FixedClock>,
+    url: String,
+    authorization: String,
+}
+
+impl Held {
+    async fn over(database: TestDatabase) -> Self {
+        let clock = Arc::new(FixedClock::at(SystemClock.now()));
+        let synced = Synced::idle_on(Program::public_idle_at(database, clock.clone()).await).await;
+        let there = synced.remote().await.remove(0);
+        let (url, authorization) = (text(&there["url"]).to_owned(), text(&there["authorization"]).to_owned());
+        Self { synced, clock, url, authorization }
+    }
+
+    /// Sends a message that tells the same each time but for the moment of sending.
+    async fn tell(&self, sent_at: Option<&str>) {
+        let mut message = json!({ "webhookTopic": { "topic": "CLIENT" }, "payloadData": { "quantity": 5 } });
+        if let Some(sent_at) = sent_at {
+            message["sentAt"] = json!(sent_at);
+        }
+        assert_eq!(tell(&self.url, &self.authorization, &message.to_string()).await.0, 204);
+    }
+
+    /// The runs that messages made, latest first.
+    async fn told(&self) -> Vec<Value> {
+        self.synced.runs().await.into_iter().filter(|run| run["trigger"] == "WEBHOOK").collect()
+    }
+
+    /// The runs that two replicas make when they look so many seconds later, latest first.
+    async fn runs_after(&self, seconds: i64) -> Vec<Value> {
+        let before = self.told().await.len();
+        self.clock.advance(TimeDelta::seconds(seconds));
+        let other = harness::app(&self.synced.program.database.url, self.clock.clone()).await;
+        let look = async |app: &App| Scheduler::new(app.services.clone()).look().await.expect("a look");
+        tokio::join!(look(&self.synced.program.app), look(&other));
+        work_off(&other).await;
+        let mut runs = self.told().await;
+        runs.truncate(runs.len() - before);
+        runs
+    }
+
+    /// The states of the same.
+    async fn states_after(&self, seconds: i64) -> Vec<String> {
+        self.runs_after(seconds).await.iter().map(|run| text(&run["status"]).to_owned()).collect()
+    }
+
+    /// Lets Pax8 refuse a list from now on.
+    async fn refuse(&self, path: &str) {
+        self.synced.program.fault(json!({ "path": path, "status": 403, "times": 1000 })).await;
+    }
+
+    async fn allow(&self) {
+        harness::clear_faults(&self.synced.program.sandbox).await;
+    }
+}
+
+const FAILED: [&str; 1] = ["FAILED"];
+const SUCCEEDED: [&str; 1] = ["SUCCEEDED"];
+
+#[tokio::test]
+async fn what_a_failed_run_was_to_read_is_tried_again_later_and_later() {
+    for database in each_database().await {
+        let held = Held::over(database).await;
+        let nothing = [""; 0];
+        held.refuse("/v1/companies").await;
+        held.tell(Some("2026-06-05T02:11:09Z")).await;
+        assert_eq!(held.states_after(5).await, FAILED);
+        // After a minute, then after two, then after four; two replicas make one run.
+        for minutes in [1, 2, 4] {
+            assert_eq!(held.states_after(5).await, nothing, "not at once");
+            assert_eq!(held.states_after(60 * minutes - 10).await, nothing, "nor before {minutes} minutes");
+            assert_eq!(held.states_after(10).await, FAILED);
+        }
+        // What comes meanwhile waits with it.
+        held.tell(Some("2026-06-05T02:20:00Z")).await;
+        assert_eq!(held.states_after(60).await, nothing);
+        held.allow().await;
+        let runs = held.runs_after(8 * 60).await;
+        assert_eq!((runs.len(), &runs[0]["status"]), (1, &json!("SUCCEEDED")));
+        assert_eq!(lists(&runs[0]), ["COMPANIES"]);
+        assert_eq!(held.states_after(3600).await, nothing);
+        // The next failure begins with the shortest wait.
+        held.refuse("/v1/companies").await;
+        held.tell(Some("2026-06-05T04:00:00Z")).await;
+        assert_eq!(held.states_after(5).await, FAILED);
+        assert_eq!(held.states_after(61).await, FAILED);
+        held.synced.program.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_full_run_reads_what_is_wanted_when_it_succeeds_and_loses_nothing_when_it_does_not() {
+    for database in each_database().await {
+        let held = Held::over(database).await;
+        let (synced, nothing) = (&held.synced, [""; 0]);
+        let full = async || {
+            let run = harness::start_sync(&synced.admin, &synced.integration).await;
+            work_off(&synced.program.app).await;
+            text(&synced.admin.finished_sync(&run).await["status"]).to_owned()
+        };
+        held.tell(Some("2026-06-05T02:11:09Z")).await;
+        held.refuse("/v1/invoices").await;
+        assert_eq!(full().await, "FAILED");
+        let runs = held.runs_after(61).await;
+        assert_eq!((runs.len(), &runs[0]["status"]), (1, &json!("SUCCEEDED")), "invoices were not asked for");
+        assert_eq!(lists(&runs[0]), ["COMPANIES"]);
+
+        held.refuse("/v1/companies").await;
+        held.tell(Some("2026-06-05T03:00:00Z")).await;
+        assert_eq!(held.states_after(5).await, FAILED);
+        held.allow().await;
+        // A person does not have to wait.
+        assert_eq!(full().await, "SUCCEEDED");
+        assert_eq!(held.states_after(7200).await, nothing, "the full run has read it");
+        held.synced.program.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_stopped_or_given_up_run_was_to_read_stays_wanted() {
+    for database in each_database().await {
+        let held = Held::over(database).await;
+        let (synced, database) = (&held.synced, held.synced.program.database.url.as_str());
+        let services = &synced.program.app.services;
+        let begin = async |sent_at: &str| {
+            held.tell(Some(sent_at)).await;
+            held.clock.advance(TimeDelta::seconds(5));
+            Scheduler::new(services.clone()).look().await.expect("a look");
+            let run = held.told().await.remove(0);
+            assert_eq!(run["status"], "QUEUED");
+            run
+        };
+        // A person stops it.
+        let run = begin("2026-06-05T02:11:09Z").await;
+        synced.admin.done("syncRunCancel", "syncRun { id }", json!({ "syncRunId": run["id"] })).await;
+        assert_eq!(held.states_after(0).await, [""; 0]);
+        assert_eq!(held.told().await[0]["status"], "CANCELED");
+        assert_eq!(held.states_after(61).await, SUCCEEDED);
+        // Its worker dies, and another one goes on.
+        begin("2026-06-05T03:00:00Z").await;
+        let claim = async || {
+            let store = &services.core.store;
+            let tx = store.begin().await.expect("a transaction");
+            let claim = job::claim(&tx, "one that dies", services.core.clock.now()).await.expect("a look");
+            tx.commit().await.expect("it is kept");
+            claim.expect("there is a job")
+        };
+        claim().await;
+        let connection = sea_orm::Database::connect(database).await.expect("it opens");
+        // By whichever clock leases are measured.
+        let forget = "UPDATE job SET lease_until = '2001-01-01 00:00:00+00:00'";
+        sea_orm::ConnectionTrait::execute_unprepared(&connection, forget).await.expect("its lease is over");
+        assert_eq!(held.states_after(30).await, [""; 0], "no other run begins");
+        assert_eq!(held.told().await[0]["status"], "SUCCEEDED");
+        // It is given up, as one is whose workers die time and again.
+        begin("2026-06-05T04:00:00Z").await;
+        let given_up = Some("It was begun too often.".to_owned());
+        services.sync.fail(&claim().await, RunStatus::Failed, given_up).await.expect("it is recorded");
+        assert_eq!(held.states_after(61).await, SUCCEEDED);
+        let left = "SELECT count(*) AS count FROM webhook WHERE wanted <> ''";
+        assert_eq!(count_rows(database, left).await, 0);
+        held.synced.program.stop().await;
+    }
+}
