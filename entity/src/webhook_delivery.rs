@@ -1,4 +1,4 @@
-//! A message that came in over a webhook, known by the digest of its body.
+//! A message that came in over a webhook, known by the digest of its body, moment of sending included.
 
 use sea_orm::entity::prelude::*;
 

@@ -57,7 +57,7 @@ const TABLES: &[TableSpec] = &[
         columns: &[
             ("organization_id", Uuid),
             ("webhook_id", Uuid),
-            // Digest of the body without the moment of sending: the provider gives its messages no ids.
+            // Digest of the body, the moment of sending included: the provider gives its messages no ids.
             ("body_hash", Key),
             ("topic", Key),
             ("received_at", Timestamp),

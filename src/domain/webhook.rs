@@ -5,6 +5,11 @@
 //! What a message asks for is wanted until a run that began after it has read it. A run takes what is wanted when it is
 //! made ([`Webhook::take`]); when it succeeds, that is done ([`Webhook::succeed`]); when it does not, it is wanted again,
 //! and the next try waits longer than the one before ([`Webhook::fail`]).
+//!
+//! A message that looks like an earlier one is left out only where that loses nothing. While what it asks for is wanted,
+//! it changes nothing anyway. Later it asks again, because the same change may have happened a second time (from five
+//! seats to six, back to five, and to six again, or a topic whose messages tell no details), unless it is the same
+//! delivery, told by the moment of sending ([`is_sent_again`]).
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -133,6 +138,16 @@ impl Webhook {
             self.unknown_topics.push(topic.to_owned());
         }
     }
+}
+
+/// How long the provider waits for an answer before it sends again. Its moment of sending may be told in whole seconds,
+/// so that an equal text that comes sooner is taken for another message of the same second.
+const SENDS_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(10);
+
+/// Whether a delivery whose text, moment of sending included, first came in at a moment is that one sent again: because
+/// no answer reached the provider, or by somebody who has kept it. What it asked for was wanted then and is not lost.
+pub fn is_sent_again(first: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - first >= SENDS_AGAIN_AFTER
 }
 
 /// The lists that a topic is about; `None` for one that this version does not know.

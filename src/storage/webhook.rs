@@ -17,10 +17,11 @@ use super::{StorageError, Tx};
 use crate::domain::id::{IntegrationId, OrganizationId, ProviderAccountId, WebhookId};
 use crate::domain::webhook::{Webhook, WebhookStatus};
 
-/// For how long a message is known again.
+/// For how long a delivery is known again: the provider tries for minutes, and a person may let it send again for days.
+/// One that comes later still is read again once more, which does no harm.
 pub const KNOWN_FOR: TimeDelta = TimeDelta::days(7);
 
-/// How many messages of one webhook are kept at most, whatever their age, give or take [`SWEEP_EVERY`].
+/// How many deliveries of one webhook are kept at most, whatever their age, give or take [`SWEEP_EVERY`].
 const MOST_KEPT: u64 = 10_000;
 
 /// After how many messages old ones are swept out.
@@ -239,14 +240,14 @@ pub async fn lock_of_integration(
     query.all(&**tx).await?.into_iter().map(domain).collect()
 }
 
-/// Remembers that a message came in; whether it is new. The webhook is held.
+/// Remembers that a delivery came in, and says when it first did if it is known. The webhook is held.
 pub async fn remember(
     tx: &Tx,
     webhook: &Webhook,
     body_hash: &str,
     topic: &str,
     now: DateTime<Utc>,
-) -> Result<bool, StorageError> {
+) -> Result<Option<DateTime<Utc>>, StorageError> {
     let of_webhook = || {
         delivery::Column::OrganizationId.eq(webhook.organization_id.0).and(delivery::Column::WebhookId.eq(webhook.id.0))
     };
@@ -271,23 +272,20 @@ pub async fn remember(
                 .await?;
         }
     }
+    let of_body = || of_webhook().and(delivery::Column::BodyHash.eq(body_hash));
+    let first = delivery::Entity::find().select_only().column(delivery::Column::ReceivedAt).filter(of_body());
+    let first = first.into_tuple::<DateTime<Utc>>().one(&**tx).await?;
     // Older ones may still be here, because they are swept out from time to time only.
-    let again = delivery::Entity::update_many()
-        .col_expr(delivery::Column::Times, Expr::col(delivery::Column::Times).add(1))
-        .col_expr(delivery::Column::LastReceivedAt, Expr::value(now))
-        .filter(of_webhook())
-        .filter(delivery::Column::BodyHash.eq(body_hash))
-        .filter(delivery::Column::ReceivedAt.gte(now - KNOWN_FOR))
-        .exec(&**tx)
-        .await?;
-    if again.rows_affected > 0 {
-        return Ok(false);
+    if let Some(first) = first.filter(|first| *first >= now - KNOWN_FOR) {
+        delivery::Entity::update_many()
+            .col_expr(delivery::Column::Times, Expr::col(delivery::Column::Times).add(1))
+            .col_expr(delivery::Column::LastReceivedAt, Expr::value(now))
+            .filter(of_body())
+            .exec(&**tx)
+            .await?;
+        return Ok(Some(first));
     }
-    delivery::Entity::delete_many()
-        .filter(of_webhook())
-        .filter(delivery::Column::BodyHash.eq(body_hash))
-        .exec(&**tx)
-        .await?;
+    delivery::Entity::delete_many().filter(of_body()).exec(&**tx).await?;
     let row = delivery::ActiveModel {
         organization_id: Set(webhook.organization_id.0),
         webhook_id: Set(webhook.id.0),
@@ -298,7 +296,7 @@ pub async fn remember(
         times: Set(1),
     };
     delivery::Entity::insert(row).exec_without_returning(&**tx).await?;
-    Ok(true)
+    Ok(None)
 }
 
 /// How many messages of a topic came in over a webhook, repeated ones included.

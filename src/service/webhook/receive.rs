@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::{PURPOSE, WebhookService, authorization_bytes, path_hash};
 use crate::digest::sha256;
 use crate::domain::id::{OrganizationId, WebhookId};
-use crate::domain::webhook::{lists_of, lists_of_unknown};
+use crate::domain::webhook::{is_sent_again, lists_of, lists_of_unknown};
 use crate::service::sync::SyncService;
 use crate::storage::{StorageError, webhook};
 
@@ -56,18 +56,20 @@ struct Message {
     /// Tells it from others.
     hash: String,
     topic: String,
+    /// Whether it says when it was sent: without that, nothing tells a repetition from a second change.
+    is_dated: bool,
 }
 
 impl Message {
     /// Reads a message; `None` when it is not an object.
     fn read(body: &[u8]) -> Option<Self> {
-        let mut members: BTreeMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
+        let members: BTreeMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
         let part = members.get("webhookTopic").and_then(|raw| serde_json::from_str::<TopicPart>(raw.get()).ok());
         let topic = part.and_then(|part| part.topic).unwrap_or_default();
         let is_shown = |character: &char| !character.is_control();
         let topic: String = topic.trim().chars().filter(is_shown).take(LONGEST_TOPIC).collect();
-        // It has no id; sent again, it differs in the moment of sending alone.
-        members.remove("sentAt");
+        let sent_at = members.get("sentAt").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+        let is_dated = sent_at.is_some_and(|moment| !moment.trim().is_empty());
         let mut text = Vec::with_capacity(body.len());
         for (name, value) in members {
             // The name again as JSON, so that no value can look like a name.
@@ -76,7 +78,7 @@ impl Message {
             text.extend(value.get().as_bytes());
             text.push(b'\n');
         }
-        Some(Self { hash: sha256(&text), topic })
+        Some(Self { hash: sha256(&text), topic, is_dated })
     }
 }
 
@@ -106,17 +108,18 @@ impl WebhookService {
 
     /// Stores a message, and sees to it that what it is about is read again.
     pub async fn keep(&self, sender: Sender, body: &[u8]) -> Result<(), NotKept> {
-        let Message { hash, topic } = Message::read(body).ok_or(NotKept::NotAnObject)?;
+        let Message { hash, topic, is_dated } = Message::read(body).ok_or(NotKept::NotAnObject)?;
         let core = &self.core;
         let tx = core.store.begin().await?;
         let now = core.clock.now();
         let found = webhook::lock(&tx, sender.organization_id, sender.webhook_id).await?;
         let mut webhook = found.ok_or(NotKept::Removed)?;
-        let is_new = webhook::remember(&tx, &webhook, &hash, &topic, now).await?;
+        let first = webhook::remember(&tx, &webhook, &hash, &topic, now).await?;
+        let is_again = is_dated && first.is_some_and(|first| is_sent_again(first, now));
         webhook.delivery_count += 1;
         webhook.last_delivered_at = Some(now);
-        let is_first = is_new && webhook.wanted.is_empty();
-        if is_new {
+        let is_first = !is_again && webhook.wanted.is_empty();
+        if !is_again {
             let lists = lists_of(&topic).unwrap_or_else(|| {
                 webhook.note_unknown(&topic);
                 lists_of_unknown()
@@ -128,10 +131,10 @@ impl WebhookService {
         info!(
             webhook.id = %webhook.id,
             topic,
-            is_new,
+            is_again,
             "webhook `{}` received a message about `{topic}`{}",
             webhook.id,
-            if is_new { "" } else { " again" }
+            if is_again { " again" } else { "" }
         );
         if is_first {
             SyncService::new(core.clone()).refetch_soon(webhook.organization_id, webhook.integration_id);
@@ -149,13 +152,23 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_known_again_whenever_it_is_sent_and_however_it_is_ordered() {
+    fn a_delivery_is_known_again_however_it_is_ordered_and_a_later_one_is_another() {
         let one = r#"{"sentAt":"2026-06-05T02:11:09Z","webhookTopic":{"topic":"INVOICE"},"payloadData":{"a":1.10}}"#;
         let again =
-            r#"{"payloadData":{"a":1.10}, "webhookTopic":{"topic":"INVOICE"}, "sentAt":"2026-06-05T02:12:09Z"}"#;
+            r#"{"payloadData":{"a":1.10}, "webhookTopic":{"topic":"INVOICE"}, "sentAt":"2026-06-05T02:11:09Z"}"#;
         assert_eq!(hash(one), hash(again));
+        assert_ne!(hash(one), hash(&again.replace("02:11:09", "02:12:09")), "the same may happen twice");
         assert_ne!(hash(one), hash(&one.replace("1.10", "1.1")), "another text is another message");
         assert_ne!(hash(r#"{"a":"1"}"#), hash(r#"{"a":1}"#));
+    }
+
+    #[test]
+    fn a_message_without_a_moment_of_sending_says_so() {
+        let is_dated = |body: &str| Message::read(body.as_bytes()).map(|message| message.is_dated);
+        assert_eq!(is_dated(r#"{"sentAt":"2026-06-05T02:11:09Z"}"#), Some(true));
+        for body in ["{}", r#"{"sentAt":null}"#, r#"{"sentAt":" "}"#, r#"{"sentAt":{}}"#, r#"{"sentAt":1}"#] {
+            assert_eq!(is_dated(body), Some(false), "{body}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a message of a provider asks for is wanted until a run has read it, also when runs fail.
+//! What a message of a provider asks for is wanted until a run has read it: equal messages, and runs that fail.
 
 use std::sync::Arc;
 
@@ -75,6 +75,43 @@ impl Held {
 
 const FAILED: [&str; 1] = ["FAILED"];
 const SUCCEEDED: [&str; 1] = ["SUCCEEDED"];
+
+#[tokio::test]
+async fn an_equal_message_asks_again_unless_it_is_the_same_delivery() {
+    for database in each_database().await {
+        let held = Held::over(database).await;
+        let (nothing, rows) = ([""; 0], "SELECT count(*) AS count FROM webhook_delivery WHERE times = 2");
+        held.tell(Some("2026-06-05T02:11:09Z")).await;
+        assert_eq!(held.states_after(5).await, SUCCEEDED);
+        // From five seats to six and back to five, and so on: the bodies are equal, and something has changed.
+        for sent_at in ["2026-06-05T02:11:12Z", "2026-06-05T02:11:14Z"] {
+            held.tell(Some(sent_at)).await;
+            assert_eq!(held.states_after(5).await, SUCCEEDED, "{sent_at}");
+        }
+        // Sent again because no answer came, or by somebody who has kept it: that was dealt with.
+        held.tell(Some("2026-06-05T02:11:09Z")).await;
+        assert_eq!(held.states_after(5).await, nothing);
+        assert_eq!(count_rows(&held.synced.program.database.url, rows).await, 1, "it is known again");
+        // Sooner than Pax8 sends again, it is another one of the same second.
+        for _ in 0..2 {
+            held.tell(Some("2026-06-05T02:12:00Z")).await;
+            assert_eq!(held.states_after(5).await, SUCCEEDED);
+        }
+        // Without a moment, nothing tells a second change from a repetition.
+        for _ in 0..2 {
+            held.clock.advance(TimeDelta::seconds(60));
+            held.tell(None).await;
+            assert_eq!(held.states_after(5).await, SUCCEEDED);
+        }
+        // While it waits, it waits once.
+        for sent_at in ["2026-06-05T02:13:00Z", "2026-06-05T02:13:01Z", "2026-06-05T02:13:02Z"] {
+            held.tell(Some(sent_at)).await;
+        }
+        assert_eq!(held.states_after(5).await, SUCCEEDED);
+        assert_eq!(held.states_after(60).await, nothing);
+        held.synced.program.stop().await;
+    }
+}
 
 #[tokio::test]
 async fn what_a_failed_run_was_to_read_is_tried_again_later_and_later() {
