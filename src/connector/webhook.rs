@@ -25,6 +25,8 @@ pub struct RemoteWebhook {
     pub id: String,
     /// Its name.
     pub display_name: String,
+    /// Where it sends to, up to the last slash: what follows is a secret. `None` when the provider does not say.
+    pub place: Option<String>,
     /// Whether the provider sends to it.
     pub is_active: bool,
     /// Its topics.

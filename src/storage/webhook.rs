@@ -168,18 +168,15 @@ pub async fn of_accounts(
     query.all(db).await?.into_iter().map(domain).collect()
 }
 
-/// The ids of an account's webhooks in whatever state.
-pub async fn ids_of_account(
+/// The webhooks of an account in whatever state, in no order.
+pub async fn of_account(
     db: &impl ConnectionTrait,
     organization_id: OrganizationId,
     account_id: ProviderAccountId,
-) -> Result<Vec<WebhookId>, StorageError> {
-    let query = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::OrganizationId.eq(organization_id.0))
-        .filter(Column::AccountId.eq(account_id.0));
-    Ok(query.into_tuple::<Uuid>().all(db).await?.into_iter().map(WebhookId).collect())
+) -> Result<Vec<Webhook>, StorageError> {
+    let query =
+        Entity::find().filter(Column::OrganizationId.eq(organization_id.0)).filter(Column::AccountId.eq(account_id.0));
+    query.all(db).await?.into_iter().map(domain).collect()
 }
 
 /// Every webhook of every tenant, oldest first: for the operator's command line, which belongs to no tenant.

@@ -45,12 +45,15 @@ struct AddTopic<'a> {
     filters: [(); 0],
 }
 
+/// Its address is a secret, so it cannot be printed.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WebhookWire {
     id: String,
     #[serde(default)]
     display_name: Option<String>,
+    #[serde(default)]
+    url: Option<String>,
     #[serde(default)]
     active: Option<bool>,
     #[serde(default)]
@@ -77,10 +80,17 @@ impl From<WebhookWire> for RemoteWebhook {
         Self {
             id: wire.id,
             display_name: wire.display_name.unwrap_or_default(),
+            place: wire.url.as_deref().and_then(place),
             is_active: wire.active.unwrap_or_default(),
             topics: topics.into_iter().map(|topic| topic.topic).collect(),
         }
     }
+}
+
+/// An address up to its last slash.
+fn place(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    url.join(".").ok().map(Into::into)
 }
 
 /// The address of the API: as set, or beside the partner API on the same host.
@@ -257,6 +267,18 @@ mod tests {
         let told = Some("https://gateway.example/pax8/api/v2".to_owned());
         let told = Pax8Settings { webhook_base_url: told, ..Pax8Settings::default() };
         assert_eq!(base(told).as_deref(), Ok("https://gateway.example/pax8/api/v2"));
+    }
+
+    #[test]
+    fn the_place_of_a_webhook_does_not_have_its_secret() {
+        let found = |url: &str| place(url).unwrap_or_default();
+        assert_eq!(found("https://Concord.example:443/webhooks/pax8/abc"), "https://concord.example/webhooks/pax8/");
+        assert_eq!(
+            found("http://127.0.0.1:9000/a/webhooks/pax8/abc?x=y/z#w"),
+            "http://127.0.0.1:9000/a/webhooks/pax8/"
+        );
+        assert_eq!(found("https://hooks.example"), "https://hooks.example/");
+        assert_eq!(found("not an address"), "");
     }
 
     #[test]

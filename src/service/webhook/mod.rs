@@ -2,6 +2,11 @@
 //!
 //! A webhook has two secrets of 256 random bits: one in its address, one in the header that the provider sends along.
 //! Both are shown to the provider alone (or, once, to the person who pastes them there); what is kept are hashes.
+//!
+//! What is ours at the provider is told by its name, which has the host of this installation and the account in it, and by
+//! its address, which has to lie under our own. So two installations of which one is a copy of the other, with the same
+//! ids, leave each other's webhooks alone as long as each has a public address of its own; and an installation that moved
+//! to another address leaves its old webhook to a person, because it cannot tell itself from a copy.
 
 mod receive;
 mod register;
@@ -18,7 +23,7 @@ use super::{Core, Internal, OrInternal as _, ReadError, Recording};
 use crate::connector::ConnectorError;
 use crate::connector::address::{Place, place_of_url};
 use crate::connector::http::extended;
-use crate::connector::webhook::ProviderWebhooks;
+use crate::connector::webhook::{ProviderWebhooks, RemoteWebhook};
 use crate::digest::sha256;
 use crate::domain::access::{Caller, Forbidden, Role};
 use crate::domain::audit::Change;
@@ -82,6 +87,9 @@ pub enum WebhookError {
     /// A person set the webhook up at the provider, so that we do not know it there.
     #[error("the webhook was set up by hand")]
     Manual,
+    /// The webhook leads to another address than ours, so that it may be another installation's; the text is for a person.
+    #[error("{0}")]
+    Elsewhere(String),
     /// The provider refused or did not answer.
     #[error(transparent)]
     Provider(#[from] ConnectorError),
@@ -149,6 +157,47 @@ impl WebhookService {
         Ok(self.core.connectors.webhooks(account, &credentials, recording).await?)
     }
 
+    /// Where webhooks of this installation lead to, up to their secret.
+    fn place(&self) -> Option<String> {
+        self.core.public_address.configured().map(|base| extended(base, &["webhooks", "pax8", ""]).into())
+    }
+
+    /// What is left to a person about a webhook that does not lead here: it was made before the address of this server
+    /// changed, or by the installation that this one was copied from.
+    fn elsewhere(&self, webhooks: &[Webhook]) -> Option<String> {
+        let place = self.place();
+        let is_here = |webhook: &Webhook| place.as_deref().is_some_and(|place| webhook.url.starts_with(place));
+        let found = webhooks.iter().find(|webhook| !webhook.is_manual && !is_here(webhook))?;
+        Some(format!(
+            "The webhook that the account had sends to {}, which is not the address of this server, so it was left at \
+             Pax8. Delete it there, unless it belongs to another installation.",
+            found.url
+        ))
+    }
+
+    /// Begins the name of every webhook that we make for an account; `None` when nobody can reach us.
+    fn name_prefix(&self, id: ProviderAccountId) -> Option<String> {
+        let base = self.core.public_address.configured()?;
+        let host = base.host_str().unwrap_or_default();
+        let port = base.port().map(|port| format!(":{port}")).unwrap_or_default();
+        Some(format!("Concord {host}{port} {id} "))
+    }
+
+    /// What the provider has that this installation made for an account, each with its id here.
+    async fn ours(
+        &self,
+        account: &ProviderAccount,
+        provider: &dyn ProviderWebhooks,
+    ) -> Result<Vec<(RemoteWebhook, String)>, WebhookError> {
+        let (Some(prefix), Some(place)) = (self.name_prefix(account.id), self.place()) else { return Ok(Vec::new()) };
+        let there = provider.list().await?.into_iter().filter(|remote| remote.place.as_ref() == Some(&place));
+        let ours = |remote: RemoteWebhook| {
+            let id = remote.display_name.strip_prefix(&prefix)?.to_owned();
+            Some((remote, id))
+        };
+        Ok(there.filter_map(ours).collect())
+    }
+
     /// Deletes at the provider what we once made there for the account and do not know any more: a webhook that was
     /// replaced, and one of which nobody knew whether it was made. Returns how many there were.
     async fn sweep(
@@ -157,19 +206,15 @@ impl WebhookService {
         account: &ProviderAccount,
         provider: &dyn ProviderWebhooks,
     ) -> Result<usize, WebhookError> {
-        let prefix = format!("{} ", name_prefix(account.id));
-        let there = provider.list().await?;
+        let ours = self.ours(account, provider).await?;
         // After the list: a registration is stored before it is made there, so that a list never shows an unknown one
         // that is just being made.
-        let read = self.core.store.read();
-        let known = webhook::ids_of_account(read, caller.organization_id, account.id).await.internal(caller)?;
+        let known = webhook::of_account(self.core.store.read(), caller.organization_id, account.id);
+        let known: Vec<String> = known.await.internal(caller)?.iter().map(|known| known.id.to_string()).collect();
         let mut swept = 0;
-        for remote in there {
-            let id = remote.display_name.strip_prefix(&prefix);
-            if id.is_some_and(|id| !known.iter().any(|known| known.to_string() == id)) {
-                provider.delete(&remote.id).await?;
-                swept += 1;
-            }
+        for (remote, _) in ours.iter().filter(|(_, id)| !known.contains(id)) {
+            provider.delete(&remote.id).await?;
+            swept += 1;
         }
         Ok(swept)
     }
@@ -204,11 +249,6 @@ impl WebhookService {
         };
         Ok(self.core.audit(tx, caller, change).await.internal(caller)?)
     }
-}
-
-/// Begins the name of every webhook that we make for an account.
-fn name_prefix(id: ProviderAccountId) -> String {
-    format!("Concord {id}")
 }
 
 /// The hash by which an address is found.

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
-use super::{HIDDEN, Secrets, WebhookError, WebhookService, name_prefix};
+use super::{HIDDEN, Secrets, WebhookError, WebhookService};
 use crate::connector::ConnectorError;
 use crate::connector::webhook::{NewWebhook, ProviderWebhooks, RemoteWebhook};
 use crate::domain::access::{Caller, Role};
@@ -62,11 +62,11 @@ impl WebhookService {
         }
         let secrets = self.secrets();
         let url: SecretString = self.address(secrets.path.expose_secret())?.to_string().into();
+        let mut remarks = self.left_elsewhere(caller, &account).await?;
         if command.is_manual {
             let topics = command.topics.unwrap_or_default();
             let prepared = self.prepare(caller, &account, &secrets, topics, true).await?;
             let webhook = self.establish(caller, &account, prepared.id, None).await?.ok_or(WebhookError::Busy)?;
-            let mut remarks = Vec::new();
             if let Ok(provider) = self.provider(caller, &account).await {
                 self.sweep_or_remark(caller, &account, &*provider, &mut remarks).await;
             }
@@ -80,7 +80,8 @@ impl WebhookService {
         let topics = chosen(&*provider, command.topics).await?;
         let prepared = self.prepare(caller, &account, &secrets, topics.clone(), false).await?;
         let new = NewWebhook {
-            display_name: format!("{} {}", name_prefix(account.id), prepared.id),
+            // The address was made of the same setting.
+            display_name: format!("{}{}", self.name_prefix(account.id).unwrap_or_default(), prepared.id),
             url,
             authorization: secrets.authorization,
             topics,
@@ -97,7 +98,6 @@ impl WebhookService {
             provider.delete(&remote.id).await?;
             return Err(WebhookError::Busy);
         };
-        let mut remarks = Vec::new();
         self.sweep_or_remark(caller, &account, &*provider, &mut remarks).await;
         Ok(Registered { account, webhook, address: None, remarks })
     }
@@ -200,6 +200,13 @@ impl WebhookService {
         let external = json!({ "system": "Pax8", "failure": error.to_string() });
         self.record(&tx, caller, account, "provider_webhook.register_failed", external).await?;
         Ok(tx.commit().await.internal(caller)?)
+    }
+
+    /// What is left to a person because the webhook before does not lead here.
+    async fn left_elsewhere(&self, caller: &Caller, account: &ProviderAccount) -> Result<Vec<String>, WebhookError> {
+        let read = self.core.store.read();
+        let known = webhook::of_account(read, caller.organization_id, account.id).await.internal(caller)?;
+        Ok(self.elsewhere(&known).into_iter().collect())
     }
 
     async fn sweep_or_remark(

@@ -39,6 +39,9 @@ impl WebhookService {
             Ok(provider) => self.sweep(caller, &account, &*provider).await,
             Err(error) => Err(error),
         };
+        if let Some(elsewhere) = self.elsewhere(&found) {
+            return Ok(Removed { account, left_behind: Some(WebhookError::Elsewhere(elsewhere)) });
+        }
         let is_only_here = found.iter().all(|known| known.is_manual);
         match swept {
             Ok(0) if found.is_empty() => Err(WebhookError::NotRegistered),

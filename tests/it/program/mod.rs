@@ -30,5 +30,6 @@ mod secrets;
 mod statements;
 mod tenants;
 mod webhooks;
+mod webhooks_parting;
 mod webhooks_wanted;
 mod wizard;
