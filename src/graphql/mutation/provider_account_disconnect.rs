@@ -36,8 +36,9 @@ pub struct ProviderAccountDisconnect;
 
 #[Object]
 impl ProviderAccountDisconnect {
-    /// Gives the consent back at the provider, where it offers that, and forgets every secret of the account. What was
-    /// read stays, and so do mappings, settings and the client ID. Needs the role ADMIN.
+    /// Gives the consent back at the provider, where it offers that, removes the webhook there and here, and forgets every
+    /// secret of the account; what could not be removed at the provider is said in the account's remarks. What was read
+    /// stays, and so do mappings, settings and the client ID. Needs the role ADMIN.
     async fn provider_account_disconnect(
         &self,
         ctx: &Context<'_>,

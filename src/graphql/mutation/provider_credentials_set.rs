@@ -222,7 +222,8 @@ pub struct ProviderCredentialsSet;
 #[Object]
 impl ProviderCredentialsSet {
     /// Stores the credentials of an account, encrypted, and tries them at once. Data and mappings of the account stay.
-    /// Settings that cannot be used are refused, and the account keeps what it had. Needs the role ADMIN.
+    /// Settings that cannot be used are refused, and the account keeps what it had. Another client ID, or another address,
+    /// may be another partner: the webhook of the account is removed then, and its remarks say so. Needs the role ADMIN.
     async fn provider_credentials_set(
         &self,
         ctx: &Context<'_>,

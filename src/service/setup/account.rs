@@ -119,7 +119,9 @@ impl SetupService {
         if side.is_some_and(|side| side != known.side) {
             return Err(AccountError::WrongSide);
         }
-        core.connectors.check(&with_credentials(known), secret.as_ref())?;
+        let candidate = with_credentials(known.clone());
+        core.connectors.check(&candidate, secret.as_ref())?;
+        let parting = self.webhooks().part_from(caller, &known, &candidate).await?;
 
         let tx = core.store.begin().await.internal(caller)?;
         let found = account::lock(&tx, caller.organization_id, account_id).await.internal(caller)?;
@@ -142,9 +144,10 @@ impl SetupService {
         provider_token::void(&tx, keys, &origin).await.internal(caller)?;
         // Whoever is on the way to the provider would bring back the settings of before.
         authorization::void_attempts(&tx, caller.organization_id, account_id).await.internal(caller)?;
+        self.webhooks().forget_replaced(&tx, caller, &before, &changed).await?;
         self.audit_account(&tx, caller, "provider_account.credentials_set", Some(&before), &changed).await?;
         tx.commit().await.internal(caller)?;
-        self.verify(caller, account_id).await
+        self.verify_replaced(caller, account_id, &parting).await
     }
 
     /// Asks the provider for as little as proves that the account works, and remembers the answer.

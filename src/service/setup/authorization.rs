@@ -23,6 +23,7 @@ use crate::domain::id::{ProviderAccountId, TokenId};
 use crate::domain::provider::{AccountFailure, AccountStatus, ConnectionMethod, ConnectorKind, ProviderAccount, Side};
 use crate::secret::unguessable;
 use crate::service::sealing::SealedPlace;
+use crate::service::webhook::Parting;
 use crate::service::{Internal, OrInternal as _};
 use crate::storage::account::StoredKeys;
 use crate::storage::authorization::{self, Attempt, StoredAuthorization};
@@ -253,25 +254,28 @@ impl SetupService {
         let outcome = self.tokens_for(&attempt, &known, returned).await;
         let outcome = match outcome {
             Ok((tokens, authorizer)) => {
-                let stored = self.store_consent(&caller, &attempt, &tokens, &authorizer).await;
-                if stored.is_err() && !self.is_stored(&attempt).await {
+                let taken = self.take_consent(&caller, &attempt, &known, &tokens, &authorizer).await;
+                if taken.is_err() && !self.is_stored(&attempt).await {
                     // Nobody would know of it.
                     let token = tokens.refresh.as_ref().unwrap_or(&tokens.access);
                     if let Err(error) = authorizer.revoke(token).await {
                         warn!("a consent that was not stored could not be given back: {error}");
                     }
                 }
-                stored
+                taken
             }
             Err(error) => Err(error),
         };
-        if let Err(error) = outcome {
-            self.note_return(&caller, &attempt, &error).await?;
-            return Err(error);
-        }
+        let parting = match outcome {
+            Ok(parting) => parting,
+            Err(error) => {
+                self.note_return(&caller, &attempt, &error).await?;
+                return Err(error);
+            }
+        };
         // It goes on when the person is no longer made to wait.
         let (service, id, asking) = (self.clone(), attempt.account_id, caller.clone());
-        let verifying = tokio::spawn(async move { service.verify(&asking, id).await });
+        let verifying = tokio::spawn(async move { service.verify_replaced(&asking, id, &parting).await });
         let account = match tokio::time::timeout(PATIENCE, verifying).await {
             Err(_) | Ok(Err(_)) => return Err(ReturnError::StillTrying),
             Ok(Ok(verified)) => verified,
@@ -478,6 +482,20 @@ impl SetupService {
         }
     }
 
+    /// Goes over to what was granted; what became of a webhook that belonged to the credentials before.
+    async fn take_consent(
+        &self,
+        caller: &Caller,
+        attempt: &Attempt,
+        known: &ProviderAccount,
+        tokens: &GrantedTokens,
+        authorizer: &Authorizer,
+    ) -> Result<Parting, ReturnError> {
+        let parting = self.part_before_consent(caller, attempt, known, authorizer.application()).await?;
+        self.store_consent(caller, attempt, tokens, authorizer).await?;
+        Ok(parting)
+    }
+
     /// Stores what was granted and makes it the way that the account is used.
     async fn store_consent(
         &self,
@@ -538,6 +556,7 @@ impl SetupService {
             account::set_keys(&tx, attempt.organization_id, attempt.account_id, keys).await.internal(caller)?;
         }
         account::update(&tx, &changed, now).await.internal(caller)?;
+        self.webhooks().forget_replaced(&tx, caller, &before, &changed).await?;
         self.audit_account(&tx, caller, "provider_account.authorize", Some(&before), &changed).await?;
         Ok(tx.commit().await.internal(caller)?)
     }

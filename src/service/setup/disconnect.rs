@@ -1,4 +1,5 @@
-//! Disconnecting: the consent is given back where the provider offers it, and every secret of the account is forgotten.
+//! Disconnecting: the consent is given back where the provider offers it, the webhook is removed, and every secret of the
+//! account is forgotten.
 
 use super::SetupService;
 use super::account::AccountError;
@@ -30,14 +31,16 @@ enum Revocation {
 }
 
 impl SetupService {
-    /// Gives the consent back where the provider offers it, and forgets every secret of the account. Its data, mappings,
-    /// settings and client id stay.
+    /// Gives the consent back where the provider offers it, removes the webhook, and forgets every secret of the account.
+    /// Its data, mappings, settings and client id stay.
     pub async fn disconnect(&self, caller: &Caller, id: ProviderAccountId) -> Result<Disconnected, AccountError> {
         caller.require(Role::Admin)?;
         let core = &self.core;
         let read = core.store.read();
         let found = account::find(read, caller.organization_id, id).await.internal(caller)?;
         let known = found.ok_or(AccountError::NotFound)?;
+        // With the secrets that are forgotten below.
+        let parting = self.webhooks().part(caller, &known).await?;
         let mut revoked = Revocation::NotOffered;
         let mut given_back = None;
         let consent =
@@ -79,7 +82,9 @@ impl SetupService {
                 "The consent could not be given back at the provider ({error}). Withdraw it there yourself."
             )];
         }
+        changed.remarks.extend(parting.remark());
         account::update(&tx, &changed, core.clock.now()).await.internal(caller)?;
+        self.webhooks().forget(&tx, caller, &changed).await?;
         self.audit_account(&tx, caller, "provider_account.disconnect", Some(&before), &changed).await?;
         tx.commit().await.internal(caller)?;
         core.connectors.forget(id);

@@ -4,6 +4,7 @@ mod account;
 mod authorization;
 mod disconnect;
 mod integration;
+mod parting;
 
 pub use account::{AccountError, Credentials, CredentialsSet};
 pub use authorization::{

@@ -8,6 +8,7 @@
 //! ids, leave each other's webhooks alone as long as each has a public address of its own; and an installation that moved
 //! to another address leaves its old webhook to a person, because it cannot tell itself from a copy.
 
+mod part;
 mod receive;
 mod register;
 mod remove;
@@ -33,6 +34,7 @@ use crate::domain::webhook::Webhook;
 use crate::secret::unguessable;
 use crate::storage::{Tx, account, integration, webhook};
 
+pub use part::Parting;
 pub use receive::{NotKept, Sender};
 pub use register::{Address, RegisterWebhook, Registered};
 pub use remove::Removed;
@@ -227,7 +229,7 @@ impl WebhookService {
         account: &ProviderAccount,
         action: &'static str,
         after: serde_json::Value,
-    ) -> Result<(), WebhookError> {
+    ) -> Result<(), Internal> {
         self.record_change(tx, caller, account, action, (None, after)).await
     }
 
@@ -238,7 +240,7 @@ impl WebhookService {
         account: &ProviderAccount,
         action: &'static str,
         (before, after): (Option<serde_json::Value>, serde_json::Value),
-    ) -> Result<(), WebhookError> {
+    ) -> Result<(), Internal> {
         let change = Change {
             action,
             subject_kind: "provider_account",
@@ -247,7 +249,7 @@ impl WebhookService {
             after: Some(after.to_string()),
             reason: None,
         };
-        Ok(self.core.audit(tx, caller, change).await.internal(caller)?)
+        self.core.audit(tx, caller, change).await.internal(caller)
     }
 }
 

@@ -1,13 +1,10 @@
 //! Removing a webhook: here first, so that nothing more is taken, then at the provider.
 
-use serde_json::json;
-
 use super::{WebhookError, WebhookService};
 use crate::domain::access::{Caller, Role};
 use crate::domain::id::ProviderAccountId;
 use crate::domain::provider::ProviderAccount;
 use crate::service::OrInternal as _;
-use crate::storage::webhook;
 
 /// What came of removing.
 #[derive(Debug)]
@@ -24,16 +21,7 @@ impl WebhookService {
         caller.require(Role::Admin)?;
         let account = self.account(caller, id).await?;
         let tx = self.core.store.begin().await.internal(caller)?;
-        let found = webhook::lock_of_account(&tx, caller.organization_id, id).await.internal(caller)?;
-        for known in &found {
-            webhook::delete(&tx, caller.organization_id, known.id).await.internal(caller)?;
-        }
-        if !found.is_empty() {
-            let ids: Vec<&str> = found.iter().filter_map(|known| known.external_id.as_deref()).collect();
-            let before = json!({ "system": "Pax8", "webhookIds": ids });
-            let change = (Some(before), json!({ "system": "Pax8", "webhookIds": [] }));
-            self.record_change(&tx, caller, &account, "provider_webhook.remove", change).await?;
-        }
+        let found = self.forget(&tx, caller, &account).await?;
         tx.commit().await.internal(caller)?;
         let swept = match self.provider(caller, &account).await {
             Ok(provider) => self.sweep(caller, &account, &*provider).await,

@@ -1,17 +1,141 @@
-//! Webhooks of installations of which one is a copy of the other.
+//! Webhooks of accounts that are disconnected or become somebody else's, and of installations that were copied.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use concord::app::App;
 use concord::domain::access::Caller;
 use concord::domain::id::ProviderAccountId;
 use concord::environment::SystemClock;
+use concord::sandbox::credentials;
 use concord::service::webhook::RegisterWebhook;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::harness;
-use super::webhooks::{Synced, tell, text};
+use super::authorization::{account_of, authorize, pax8_application};
+use super::harness::{self, codes, count_rows, each_database};
+use super::webhooks::{Synced, remote, tell, text};
 use crate::postgres;
+
+const ACCOUNT: &str = "account { status remarks webhook { url } }";
+
+impl Synced {
+    /// Whether a message to a webhook as Pax8 knew it is answered as one to nobody.
+    async fn is_unknown(&self, there: &Value) -> bool {
+        let rows = "SELECT count(*) AS count FROM webhook";
+        let answer = tell(text(&there["url"]), text(&there["authorization"]), "{}").await;
+        answer == (404, "There is nothing here.\n".to_owned())
+            && count_rows(&self.program.database.url, rows).await == 0
+    }
+
+    async fn disconnect(&self) -> Value {
+        self.admin.done("providerAccountDisconnect", ACCOUNT, self.input(json!({}))).await["account"].take()
+    }
+
+    /// Connects with keys again, after something in them was replaced.
+    async fn set_keys(&self, more: &Value) -> Value {
+        let mut input = harness::pax8_credentials(&self.program.sandbox, &self.integration.pax8);
+        let keys = input["credentials"]["pax8"].as_object_mut().expect("an object");
+        keys.extend(more.as_object().expect("an object").clone());
+        self.admin.change("providerCredentialsSet", ACCOUNT, input).await
+    }
+}
+
+fn remarks(account: &Value) -> String {
+    account["remarks"].to_string()
+}
+
+#[tokio::test]
+async fn a_disconnected_account_is_told_nothing_any_more() {
+    for database in each_database().await {
+        let synced = Synced::registered(database).await;
+        let there = synced.remote().await.remove(0);
+        let account = synced.disconnect().await;
+        assert_eq!((&account["webhook"], &account["remarks"]), (&Value::Null, &json!([])));
+        assert_eq!(synced.remote().await, [Value::Null; 0], "it is gone at Pax8");
+        assert!(synced.is_unknown(&there).await);
+        let audit = synced.admin.ask("{ auditEvents(first: 100) { nodes { action } } }", json!({})).await.to_string();
+        assert!(audit.contains("provider_webhook.remove"), "{audit}");
+        synced.program.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_pax8_keeps_does_not_keep_a_person_from_disconnecting() {
+    for database in each_database().await {
+        let synced = Synced::registered(database).await;
+        let there = synced.remote().await.remove(0);
+        synced.program.fault(json!({ "path": "/api/v2/webhooks", "status": 403, "times": 100 })).await;
+        let account = synced.disconnect().await;
+        assert_eq!((&account["status"], &account["webhook"]), (&json!("NOT_CONNECTED"), &Value::Null));
+        assert!(remarks(&account).contains("could not be removed at Pax8"), "{account}");
+        assert!(synced.is_unknown(&there).await);
+
+        // One that was set up by hand is removed by hand.
+        harness::clear_faults(&synced.program.sandbox).await;
+        synced.set_keys(&json!({})).await;
+        let selection = "url authorization";
+        let manual = synced.admin.done("providerWebhookRegister", selection, synced.input(json!({ "manual": true })));
+        let manual = manual.await;
+        let account = synced.disconnect().await;
+        assert!(remarks(&account).contains("set up by hand"), "{account}");
+        assert!(synced.is_unknown(&manual).await);
+        synced.program.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn keys_of_somebody_else_end_the_webhook_and_say_so() {
+    for database in each_database().await {
+        let synced = Synced::registered(database).await;
+        let there = synced.remote().await.remove(0);
+        let elsewhere = harness::sandbox(&harness::tiny_world(), Duration::ZERO).await;
+        // The same keys once more, with an address that is written in another way, are nobody else.
+        let same = format!("{}/", synced.program.sandbox.pax8_base_url());
+        let payload = synced.set_keys(&json!({ "baseUrl": same })).await;
+        assert!(payload["account"]["webhook"]["url"].is_string(), "{payload}");
+        assert!(!remarks(&payload["account"]).contains("webhook"), "{payload}");
+        assert_eq!(synced.remote().await, std::slice::from_ref(&there));
+
+        let moved = json!({ "baseUrl": elsewhere.pax8_base_url(), "tokenUrl": elsewhere.pax8_token_url() });
+        let payload = synced.set_keys(&moved).await;
+        assert_eq!(payload["account"]["status"], "CONNECTED");
+        assert_eq!(payload["account"]["webhook"], Value::Null);
+        assert!(remarks(&payload["account"]).contains("was removed"), "{payload}");
+        assert_eq!(synced.remote().await.len(), 0, "it is gone where it was made");
+        assert!(synced.is_unknown(&there).await);
+
+        synced.register(json!({})).await;
+        let there = remote(&elsewhere).await.remove(0);
+        let mut other = moved.clone();
+        other["clientId"] = json!("somebody-else");
+        let payload = synced.set_keys(&other).await;
+        assert_eq!(codes(&payload), ["PROVIDER_REJECTED"], "the sandbox does not know them");
+        assert!(remarks(&payload["account"]).contains("was removed"), "{payload}");
+        assert_eq!(remote(&elsewhere).await.len(), 0);
+        assert!(synced.is_unknown(&there).await);
+        elsewhere.shutdown().await;
+        synced.program.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_consent_to_another_application_ends_the_webhook_and_one_to_the_same_does_not() {
+    let synced = Synced::registered(postgres::sqlite()).await;
+    let there = synced.remote().await.remove(0);
+    let application = pax8_application(&synced.program.sandbox, &synced.integration.pax8);
+    authorize(&synced.admin, application.clone(), credentials::PARTNER_USER).await;
+    let account = account_of(&synced.admin, &synced.integration.pax8).await;
+    assert_eq!((&account["status"], &account["method"]), (&json!("CONNECTED"), &json!("DELEGATED")));
+    assert!(remarks(&account).contains("was removed"), "{account}");
+    assert_eq!(synced.remote().await.len(), 0);
+    assert!(synced.is_unknown(&there).await);
+    synced.register(json!({})).await;
+    authorize(&synced.admin, application, credentials::PARTNER_USER).await;
+    assert!(!remarks(&account_of(&synced.admin, &synced.integration.pax8).await).contains("webhook"));
+    assert!(synced.webhook().await["url"].is_string());
+    assert_eq!(synced.remote().await.len(), 1);
+    synced.program.stop().await;
+}
 
 /// Another installation over a copy of the database, which Pax8 reaches elsewhere, and its administrator.
 async fn copy(synced: &Synced, folder: &std::path::Path, name: &str) -> (App, Caller) {
@@ -35,12 +159,17 @@ async fn installations_that_were_copied_leave_each_other_alone() {
 
     // The copy knows the webhook of the original, and lets go of it without touching it.
     let (other, caller) = copy(&synced, folder.path(), "one.db").await;
+    let left = other.services.setup.disconnect(&caller, account_id).await.expect("it is disconnected");
+    assert!(left.account.remarks.concat().contains(&address), "{:?}", left.account.remarks);
+    assert_eq!(synced.remote().await, std::slice::from_ref(&own));
+
+    let (other, caller) = copy(&synced, folder.path(), "two.db").await;
     let removed = other.services.webhook.remove(&caller, account_id).await.expect("it is removed here");
     let left = removed.left_behind.expect("it is left at Pax8").to_string();
     assert!(left.contains(&address) && left.contains("unless it belongs to another installation"), "{left}");
     assert_eq!(synced.remote().await, std::slice::from_ref(&own));
 
-    let (other, caller) = copy(&synced, folder.path(), "two.db").await;
+    let (other, caller) = copy(&synced, folder.path(), "three.db").await;
     let webhooks = &other.services.webhook;
     let register = async || {
         let command = RegisterWebhook { account_id, topics: None, is_manual: false };

@@ -1,0 +1,168 @@
+//! Parting from what a webhook was made with: an account is disconnected, or becomes somebody else's. The provider is asked
+//! to delete it as long as we may still ask; here it is forgotten in the transaction that forgets or replaces the secrets,
+//! whatever the provider said, so that what it sends is answered like a message to nobody.
+
+use std::time::Duration;
+
+use serde_json::json;
+use url::Url;
+
+use super::{WebhookError, WebhookService};
+use crate::connector::pax8::Pax8Settings;
+use crate::domain::access::Caller;
+use crate::domain::provider::{ConnectorKind, ProviderAccount};
+use crate::domain::webhook::Webhook;
+use crate::service::{Internal, OrInternal as _};
+use crate::storage::{Tx, account, webhook};
+
+/// How long a person waits for the provider.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What became of the webhook of an account at the provider.
+#[derive(Debug)]
+pub enum Parting {
+    /// There was none, or it stays.
+    Nothing,
+    /// The provider has none of ours any more.
+    Removed,
+    /// A person set it up there and has to remove it there.
+    ByHand,
+    /// It does not lead here, so that it may be another installation's, and was left alone.
+    Elsewhere(String),
+    /// It is still there, or may be.
+    Left(String),
+}
+
+impl Parting {
+    /// What a person has to know of it when the account is disconnected.
+    pub fn remark(&self) -> Option<String> {
+        match self {
+            Self::Nothing | Self::Removed => None,
+            Self::ByHand => {
+                Some("The webhook was set up by hand at Pax8. Delete it there; what it sends is refused.".to_owned())
+            }
+            Self::Elsewhere(remark) => Some(remark.clone()),
+            Self::Left(why) => Some(format!(
+                "The webhook could not be removed at Pax8 ({why}). Delete it there yourself; what it sends is refused."
+            )),
+        }
+    }
+
+    /// The same when the account has become somebody else's: then it has lost a webhook that nobody meant to remove.
+    pub fn remark_of_replaced(&self) -> Option<String> {
+        let ended = match self {
+            Self::Nothing => return None,
+            Self::Removed => "The webhook belonged to the credentials before and was removed.".to_owned(),
+            Self::ByHand | Self::Elsewhere(_) | Self::Left(_) => {
+                format!("The webhook belonged to the credentials before. {}", self.remark().unwrap_or_default())
+            }
+        };
+        Some(format!("{ended} Register a new one to be told of changes."))
+    }
+}
+
+impl WebhookService {
+    /// Asks the provider to delete the webhook of an account, with the credentials that are about to be forgotten. Nothing
+    /// that it answers stands in the way.
+    pub async fn part(&self, caller: &Caller, account: &ProviderAccount) -> Result<Parting, Internal> {
+        let read = self.core.store.read();
+        let known = webhook::of_account(read, caller.organization_id, account.id).await.internal(caller)?;
+        if known.is_empty() {
+            return Ok(Parting::Nothing);
+        }
+        if known.iter().all(|webhook| webhook.is_manual) {
+            return Ok(Parting::ByHand);
+        }
+        Ok(match tokio::time::timeout(PATIENCE, self.clear(caller, account)).await {
+            Ok(Ok(())) => self.elsewhere(&known).map_or(Parting::Removed, Parting::Elsewhere),
+            Ok(Err(WebhookError::Internal(internal))) => return Err(internal),
+            Ok(Err(error)) => Parting::Left(error.to_string()),
+            Err(_) => Parting::Left("it did not answer in time".to_owned()),
+        })
+    }
+
+    /// The same when an account goes over to other credentials, unless they are those of the same partner.
+    pub async fn part_from(
+        &self,
+        caller: &Caller,
+        before: &ProviderAccount,
+        after: &ProviderAccount,
+    ) -> Result<Parting, Internal> {
+        if is_same_partner(before, after) { Ok(Parting::Nothing) } else { self.part(caller, before).await }
+    }
+
+    /// Forgets the webhook of an account here, with what came in over it and waits; returns what there was.
+    pub async fn forget(&self, tx: &Tx, caller: &Caller, account: &ProviderAccount) -> Result<Vec<Webhook>, Internal> {
+        let found = webhook::lock_of_account(tx, caller.organization_id, account.id).await.internal(caller)?;
+        for known in &found {
+            webhook::delete(tx, caller.organization_id, known.id).await.internal(caller)?;
+        }
+        if !found.is_empty() {
+            let ids: Vec<&str> = found.iter().filter_map(|known| known.external_id.as_deref()).collect();
+            let before = json!({ "system": "Pax8", "webhookIds": ids });
+            let change = (Some(before), json!({ "system": "Pax8", "webhookIds": [] }));
+            self.record_change(tx, caller, account, "provider_webhook.remove", change).await?;
+        }
+        Ok(found)
+    }
+
+    /// The same when an account goes over to other credentials, unless they are those of the same partner.
+    pub async fn forget_replaced(
+        &self,
+        tx: &Tx,
+        caller: &Caller,
+        before: &ProviderAccount,
+        after: &ProviderAccount,
+    ) -> Result<(), Internal> {
+        if is_same_partner(before, after) { Ok(()) } else { self.forget(tx, caller, after).await.map(drop) }
+    }
+
+    /// Says at an account, after it was verified, what became of the webhook that it had.
+    pub async fn say(
+        &self,
+        caller: &Caller,
+        verified: ProviderAccount,
+        parting: &Parting,
+    ) -> Result<ProviderAccount, Internal> {
+        let Some(remark) = parting.remark_of_replaced() else { return Ok(verified) };
+        let tx = self.core.store.begin().await.internal(caller)?;
+        let found = account::lock(&tx, caller.organization_id, verified.id).await.internal(caller)?;
+        let Some(mut changed) = found else { return Ok(verified) };
+        changed.remarks.push(remark);
+        changed.version += 1;
+        account::update(&tx, &changed, self.core.clock.now()).await.internal(caller)?;
+        tx.commit().await.internal(caller)?;
+        Ok(changed)
+    }
+
+    /// Deletes at the provider whatever this installation made there for an account.
+    async fn clear(&self, caller: &Caller, account: &ProviderAccount) -> Result<(), WebhookError> {
+        let provider = self.provider(caller, account).await?;
+        for (remote, _) in self.ours(account, &*provider).await? {
+            provider.delete(&remote.id).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether credentials are known to be those of the same partner: the same client ids at the same addresses. Which partner
+/// a person belongs to who consents to the same application once more is not known, and taken to be the same.
+fn is_same_partner(before: &ProviderAccount, after: &ProviderAccount) -> bool {
+    let ids = |account: &ProviderAccount| {
+        (account.connector, account.client_id.clone(), account.application_id.clone(), addresses(account))
+    };
+    ids(before) == ids(after)
+}
+
+/// The addresses that an account of Pax8 is reached at, however they are written.
+fn addresses(account: &ProviderAccount) -> Option<[String; 2]> {
+    if account.connector != Some(ConnectorKind::Pax8) {
+        return None;
+    }
+    let settings: Pax8Settings = serde_json::from_str(&account.settings).ok()?;
+    let plain = |text: String| {
+        let url = Url::parse(&text).map_or(text, Into::into);
+        url.trim_end_matches('/').to_owned()
+    };
+    Some([plain(settings.base_url), plain(settings.webhook_base_url.unwrap_or_default())])
+}
