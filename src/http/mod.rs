@@ -37,7 +37,7 @@ pub use self::identity::{AuthenticationFailure, Authenticator, Identity};
 pub use self::limits::{DocumentLimits, Limits, SocketLimits};
 pub use self::origin::{AllowedOrigins, NotAnOrigin, Origin};
 pub use self::request_id::{HEADER as REQUEST_ID_HEADER, RequestId};
-pub use self::serve::{GRACE, serve, serve_with_grace, shutdown_on_signal};
+pub use self::serve::{Patience, serve, serve_with, shutdown_on_signal};
 
 /// Everything the server answers to.
 pub struct Site {

@@ -12,7 +12,7 @@ use axum::Router;
 use concord::environment::CountingIds;
 use concord::http::{
     AllowedOrigins, AuthenticationFailure, Authenticator, Endpoint, EndpointSettings, GraphiqlAssets, GraphiqlPage,
-    Identity, Limits, NotReady, Readiness, ReadyOperation, RequestId, Site,
+    Identity, Limits, NotReady, Patience, Readiness, ReadyOperation, RequestId, Site,
 };
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use tokio::net::TcpListener;
@@ -199,6 +199,8 @@ pub struct Setup {
     pub others: Router,
     /// How long requests may go on when the server stops; 200 milliseconds when not said.
     pub grace: Option<Duration>,
+    /// How long the head of a request may take; as long as in production when not said.
+    pub head: Option<Duration>,
 }
 
 impl Setup {
@@ -231,8 +233,11 @@ impl Setup {
         let router = concord::http::router(Site { endpoint, readiness, others: self.others });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let grace = self.grace.unwrap_or(Duration::from_millis(200));
-        let task = tokio::spawn(concord::http::serve_with_grace(listener, router, shutdown.clone(), grace));
+        let patience = Patience {
+            grace: self.grace.unwrap_or(Duration::from_millis(200)),
+            head: self.head.unwrap_or(Patience::default().head),
+        };
+        let task = tokio::spawn(concord::http::serve_with(listener, router, shutdown.clone(), patience));
         Server { address, switches, shutdown, task }
     }
 }

@@ -1,10 +1,12 @@
 //! What surrounds every request: health, correlation ids, headers, CORS, compression, stopping.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get as route;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use super::server::{PATIENCE, Setup, start};
 use super::wire::{get, post, request};
@@ -99,4 +101,40 @@ async fn stopping_lets_requests_end() {
     let (response, ()) = tokio::join!(calling.send(&server), stopping);
     assert_eq!(response.text(), r#"{"data":{"waiting":true}}"#);
     server.stopped().await;
+}
+
+#[tokio::test]
+async fn who_sends_the_head_of_a_request_slowly_is_cut_off() {
+    let head = Duration::from_millis(500);
+    let server = Setup { head: Some(head), ..Setup::default() }.start().await;
+    let begun = Instant::now();
+    let mut slow = TcpStream::connect(server.address).await.expect("it is accepted");
+    let mut silent = TcpStream::connect(server.address).await.expect("it is accepted");
+    let dripping = async {
+        slow.write_all(b"GET /healthz HTTP/1.1\r\n").await.expect("it is sent");
+        let (mut reader, mut writer) = slow.split();
+        let mut rest = Vec::new();
+        let drip = async {
+            while writer.write_all(b"x-drip: 1\r\n").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::select! {
+            read = reader.read_to_end(&mut rest) => drop(read),
+            () = drip => {}
+        }
+        rest
+    };
+    let waiting = async {
+        let mut rest = Vec::new();
+        let _ = silent.read_to_end(&mut rest).await;
+        rest
+    };
+    let both = tokio::time::timeout(PATIENCE, async { tokio::join!(dripping, waiting) });
+    let (answered, unasked) = both.await.expect("both are cut off");
+    assert!(begun.elapsed() >= head, "each had the time that it is given");
+    assert!(!String::from_utf8_lossy(&answered).contains("200 OK"));
+    assert_eq!(unasked, b"");
+    // Whoever asks in time is answered.
+    assert_eq!(request("GET", "/healthz").send(&server).await.status, 200);
 }
