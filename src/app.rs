@@ -279,16 +279,27 @@ impl Callback for AuthorizationCallback {
         let Parameters { state, code, issuer, error, description } = parameters;
         let returned = Returned { state, code, issuer, error, description };
         match self.0.complete_authorization(side, returned, id.as_str()).await {
-            Ok(Authorized { account, integration_name }) => {
+            Ok(Authorized { account, integration_name, organization_name, starter }) => {
                 let name = account.display_name.map(|name| format!(" ({name})")).unwrap_or_default();
+                let place =
+                    format!("in the integration “{integration_name}” of the organization “{organization_name}”");
                 let (title, mut sentences) = match account.failure_message {
                     None => (
                         format!("{provider} is connected"),
-                        vec![format!("Concord may now act for your account{name} in `{integration_name}`.")],
+                        vec![format!("Concord may now act for your account{name} {place}.")],
                     ),
-                    Some(message) => (format!("{provider} does not work yet"), vec![message]),
+                    Some(message) => (
+                        format!("{provider} does not work yet"),
+                        vec![format!("Your consent was stored {place}."), message],
+                    ),
                 };
                 sentences.extend(account.remarks);
+                sentences.push(format!(
+                    "This sign-in was begun by “{}”. If you did not mean to do this, withdraw your consent at {}, and tell \
+                     your administrator.",
+                    starter.name(),
+                    if side == Side::Pax8 { provider } else { "the PSA" }
+                ));
                 let is_connected = account.status.is_usable();
                 CallbackPage { is_connected, title, sentences, status: StatusCode::OK }
             }

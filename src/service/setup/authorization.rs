@@ -29,7 +29,7 @@ use crate::storage::account::StoredKeys;
 use crate::storage::authorization::{self, Attempt, StoredAuthorization};
 use crate::storage::provider_token::{self, TokenKey};
 use crate::storage::text::Word as _;
-use crate::storage::{account, integration, token};
+use crate::storage::{account, integration, organization, token};
 
 /// How long a person may be on the way.
 pub const ATTEMPT_MINUTES: i64 = 10;
@@ -106,6 +106,10 @@ pub struct Authorized {
     pub account: ProviderAccount,
     /// Name of its integration.
     pub integration_name: String,
+    /// Name of its tenant.
+    pub organization_name: String,
+    /// Who began it. Whoever sees the page may be somebody else, who was sent a link.
+    pub starter: Actor,
 }
 
 /// Why a person who came back has not connected the account. The text is for the page that they see.
@@ -286,9 +290,12 @@ impl SetupService {
             Err(AccountError::Internal(internal)) => return Err(internal.into()),
             Err(other) => return Err(ReturnError::Provider(format!("{other}."))),
         };
-        let owner = integration::find(self.core.store.read(), account.organization_id, account.integration_id).await;
+        let read = self.core.store.read();
+        let owner = integration::find(read, account.organization_id, account.integration_id).await;
         let integration_name = owner.internal(&caller)?.map(|owner| owner.name).unwrap_or_default();
-        Ok(Authorized { account, integration_name })
+        let tenant = organization::name(read, account.organization_id).await;
+        let organization_name = tenant.internal(&caller)?.unwrap_or_default();
+        Ok(Authorized { account, integration_name, organization_name, starter: caller.actor })
     }
 
     /// Goes over to the other way of connecting, with what is kept for it, and tries it at once.

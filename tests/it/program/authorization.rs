@@ -153,6 +153,9 @@ async fn a_person_connects_both_sides_with_a_login() {
         let (status, page) = come_back(&location).await;
         assert_eq!(status, 200);
         assert!(page.contains("Pax8 is connected") && page.contains("You can close this tab."), "{page}");
+        // Whoever was sent a link by somebody else sees what it was for.
+        assert!(page.contains("in the integration “Delegated” of the organization “default”"), "{page}");
+        assert!(page.contains("begun by “ADMIN of default”"), "{page}");
         while statuses.last() != Some(&json!("CONNECTED")) {
             next(&mut statuses).await;
         }
