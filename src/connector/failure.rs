@@ -37,6 +37,7 @@ const LONGEST_WORDS: usize = 1_000;
 
 /// What a provider said as a text for a person, which can be stored and shown: short, on one line and without secrets.
 pub fn plain(words: &str) -> String {
+    let words = readable(words);
     let printed = words.split(char::is_control).filter(|part| !part.trim().is_empty());
     let line = printed.collect::<Vec<_>>().join(" ");
     redact(&line.chars().take(LONGEST_WORDS).collect::<String>())

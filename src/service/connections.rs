@@ -88,6 +88,28 @@ fn revio_secrets(secret: &SecretString) -> Result<RevioSecrets, ConnectorError> 
     })
 }
 
+/// Longest secret that is taken, in bytes: what providers give out has some kilobytes at most.
+const LONGEST_SECRET: usize = 16 * 1024;
+
+/// Refuses what is too long for a secret: every log line is searched for those that are known.
+fn check_length(setting: &str, secret: Option<&SecretString>) -> Result<(), SettingError> {
+    if secret.is_some_and(|secret| secret.expose_secret().len() > LONGEST_SECRET) {
+        return Err(SettingError::new(setting, format!("the secret is longer than {LONGEST_SECRET} bytes")));
+    }
+    Ok(())
+}
+
+/// The same of each of the keys of a connector.
+fn check_lengths(connector: ConnectorKind, keys: &SecretString) -> Result<(), SettingError> {
+    if connector != ConnectorKind::RevioPsa {
+        return check_length("client_secret", Some(keys));
+    }
+    let Ok(secrets) = revio_secrets(keys) else { return check_length("api_key", Some(keys)) };
+    check_length("api_key", secrets.api_key.as_ref())?;
+    check_length("billing.password", secrets.billing_password.as_ref())?;
+    check_length("subscription_key", secrets.subscription_key.as_ref())
+}
+
 impl Connections {
     /// No connection is open yet.
     pub fn new(parts: KeeperParts, reach: Reach) -> Self {
@@ -161,6 +183,7 @@ impl Connections {
         recording: Recording,
     ) -> Result<Authorizer, SettingError> {
         application.check()?;
+        check_length("client_secret", secret.as_ref())?;
         self.reach.check_url("authorize_url", &application.authorize_url)?;
         self.reach.check_url("token_url", &application.token_url)?;
         if let Some(revocation_url) = &application.revocation_url {
@@ -389,6 +412,7 @@ impl Connectors for Connections {
         {
             return Err(SettingError::new(needs_secret, "the API key is empty"));
         }
+        check_lengths(connector, secret)?;
         let proof = || Ok(Proof { secret: Some(secret.clone()), origin: String::new(), keeper: None });
         match self.build(account, proof, Recording::Off) {
             Ok(_) => Ok(()),
@@ -396,8 +420,11 @@ impl Connectors for Connections {
         }
     }
 
-    fn check_settings(&self, account: &ProviderAccount) -> Result<(), SettingError> {
+    fn check_settings(&self, account: &ProviderAccount, keys: Option<&SecretString>) -> Result<(), SettingError> {
         let Some(connector) = account.connector else { return Ok(()) };
+        if let Some(keys) = keys {
+            check_lengths(connector, keys)?;
+        }
         self.reach.settings(account, connector).map(drop)
     }
 

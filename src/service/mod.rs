@@ -171,8 +171,8 @@ pub trait Connectors: Send + Sync {
         Ok(())
     }
 
-    /// The same of the settings alone.
-    fn check_settings(&self, _: &ProviderAccount) -> Result<(), SettingError> {
+    /// The same of the settings, and of keys that a consent does not cover.
+    fn check_settings(&self, _: &ProviderAccount, _: Option<&SecretString>) -> Result<(), SettingError> {
         Ok(())
     }
 

@@ -81,6 +81,9 @@ pub struct RevioPsaConnectionInput {
     billing_username: Option<String>,
     /// Password of the Billing API. Stored encrypted and never shown.
     billing_password: Option<String>,
+    /// Subscription key of the Billing API, where the tenant's gateway asks for one (`Ocp-Apim-Subscription-Key`). Stored
+    /// encrypted and never shown.
+    billing_subscription_key: Option<String>,
     /// Requests a minute, at most 500; 450 when omitted.
     requests_per_minute: Option<u32>,
     /// Further settings of the connector as a JSON object, such as paths and field names of a tenant that differs.
@@ -117,8 +120,9 @@ pub struct ProviderAccountAuthorizationStartPayload {
 }
 
 /// The input that a setting came from.
-const FIELDS: [(&str, &str); 8] = [
+const FIELDS: [(&str, &str); 9] = [
     ("client_id", "clientId"),
+    ("client_secret", "clientSecret"),
     ("authorize_url", "authorizeUrl"),
     ("token_url", "tokenUrl"),
     ("revocation_url", "revocationUrl"),
@@ -128,7 +132,9 @@ const FIELDS: [(&str, &str); 8] = [
     ("audience", "audience"),
 ];
 
-const READING_FIELDS: [(&str, &str); 6] = [
+const READING_FIELDS: [(&str, &str); 8] = [
+    ("billing.password", "billingPassword"),
+    ("subscription_key", "billingSubscriptionKey"),
     ("base_url", "baseUrl"),
     ("requests_per_minute", "requestsPerMinute"),
     ("api_base", "baseUrl"),
@@ -189,9 +195,11 @@ impl ProviderAccountAuthorizationStartInput {
                     requests_per_minute: input.requests_per_minute,
                     advanced,
                 });
-                let keys = input.billing_password.as_ref().map(|password| {
-                    SecretString::from(serde_json::json!({ "billing_password": password }).to_string())
-                });
+                let keys = settings(vec![
+                    ("billing_password", input.billing_password.clone().map(Into::into)),
+                    ("subscription_key", input.billing_subscription_key.clone().map(Into::into)),
+                ]);
+                let keys = (!keys.is_empty()).then(|| SecretString::from(Value::Object(keys).to_string()));
                 Ok((Some(Value::Object(all).to_string()), keys))
             }
         }

@@ -54,6 +54,9 @@ pub struct RevioPsaCredentialsInput {
     billing_username: Option<String>,
     /// Password of the Billing API. Stored encrypted and never shown.
     billing_password: Option<String>,
+    /// Subscription key of the Billing API, where the tenant's gateway asks for one (`Ocp-Apim-Subscription-Key`). Stored
+    /// encrypted and never shown.
+    billing_subscription_key: Option<String>,
     /// Requests a minute, at most 500; 450 when omitted.
     requests_per_minute: Option<u32>,
     /// Further settings of the connector as a JSON object, such as paths and field names of a tenant that differs.
@@ -142,7 +145,12 @@ impl CredentialsInput {
                 otherwise: None,
             },
             Self::RevioPsa(input) => {
-                let mut fields = vec![("tenant", "tenant"), ("api_key", "apiKey")];
+                let mut fields = vec![
+                    ("tenant", "tenant"),
+                    ("api_key", "apiKey"),
+                    ("billing.password", "billingPassword"),
+                    ("subscription_key", "billingSubscriptionKey"),
+                ];
                 let is_given = [
                     ("api_base", "baseUrl", input.base_url.is_some()),
                     ("auth_url", "authUrl", input.auth_url.is_some()),
@@ -197,6 +205,7 @@ impl CredentialsInput {
                 let secrets = serde_json::json!({
                     "api_key": input.api_key,
                     "billing_password": input.billing_password,
+                    "subscription_key": input.billing_subscription_key,
                 });
                 Credentials {
                     connector: ConnectorKind::RevioPsa,

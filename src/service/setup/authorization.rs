@@ -192,7 +192,7 @@ impl SetupService {
             time_zone: command.time_zone.unwrap_or(known.time_zone),
             ..known
         };
-        core.connectors.check_settings(&candidate)?;
+        core.connectors.check_settings(&candidate, keys.as_ref())?;
         let authorizer = core.connectors.authorizer(&candidate, application.clone(), secret.clone())?;
         let (state, verifier) = (unguessable(&*core.random), unguessable(&*core.random));
         let sent = authorizer.authorization_url(&redirect_uri, &state, &verifier);

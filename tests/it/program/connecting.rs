@@ -28,6 +28,7 @@ async fn settings_that_cannot_be_used_are_refused_and_working_credentials_stay()
         } auditEvents(first: 50) { nodes { action } } }";
         let before = admin.ask(state, json!({})).await;
 
+        let long = "x".repeat(17_000);
         let cases = [
             ("baseUrl", pax8(&json!({ "baseUrl": "https://10.0.0.1/v1", "tokenUrl": "https://10.0.0.1/t" }))),
             ("baseUrl", pax8(&json!({ "baseUrl": "not a url" }))),
@@ -39,6 +40,9 @@ async fn settings_that_cannot_be_used_are_refused_and_working_credentials_stay()
             ("clientSecret", pax8(&json!({ "clientSecret": "" }))),
             ("apiKey", revio(&json!({ "apiKey": "" }))),
             ("tenant", revio(&json!({ "tenant": "" }))),
+            ("clientSecret", pax8(&json!({ "clientSecret": long }))),
+            ("apiKey", revio(&json!({ "apiKey": long }))),
+            ("billingSubscriptionKey", revio(&json!({ "billingSubscriptionKey": long }))),
             ("baseUrl", revio(&json!({ "baseUrl": "https://vault.internal." }))),
             ("authUrl", revio(&json!({ "authUrl": "https://169.254.169.254/latest" }))),
             (

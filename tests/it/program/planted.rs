@@ -31,6 +31,7 @@ use super::harness::{self, Client, each_database, tiny_world};
 
 const CLIENT_SECRET: &str = "Planted/client \"secret\"+50%=&x";
 const API_KEY: &str = "Planted\\api\"key/+=%20&y";
+const SUBSCRIPTION_KEY: &str = "Planted-subscription-key-of-billing";
 const BILLING_PASSWORD: &str = "Planted:billing\"password\\&1+/";
 const SUBSCRIPTION_LIKE: &str = "PlantedHeaderValue-7";
 const KEY: &str = "UGxhbnRlZC1rZXktb2YtdGhlLXRlc3QtLTMyLWJ5dGU=";
@@ -280,7 +281,7 @@ fn psa(gateway: &Gateway, sandbox: &RunningSandbox, account: &Value, key: &Value
     json!({ "providerAccountId": account, "credentials": { "revioPsa": {
         "tenant": credentials::PSA_TENANT, "apiKey": key, "baseUrl": moved(sandbox.psa_base_url()),
         "billingBaseUrl": moved(sandbox.billing_base_url()), "billingUsername": credentials::BILLING_USER,
-        "billingPassword": BILLING_PASSWORD, "requestsPerMinute": 500,
+        "billingPassword": BILLING_PASSWORD, "billingSubscriptionKey": SUBSCRIPTION_KEY, "requestsPerMinute": 500,
     } } })
 }
 
@@ -428,6 +429,7 @@ async fn go(heap: &Heap, url: &str, folder: &Path, format: &str) {
         ("the client secret", CLIENT_SECRET),
         ("the API key", API_KEY),
         ("the password of Billing", BILLING_PASSWORD),
+        ("the subscription key of Billing", SUBSCRIPTION_KEY),
         ("the code of a callback", SUBSCRIPTION_LIKE),
         ("the secret key", KEY),
         ("the bytes of the secret key", KEY_BYTES),
