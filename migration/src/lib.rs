@@ -14,6 +14,7 @@ mod m20261127_000011_authorization;
 mod m20261127_000012_callers;
 mod m20261127_000013_webhooks;
 mod m20261128_000014_origins;
+mod m20261128_000015_webhook_wanted;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, MigrationName, MigrationTrait, SchemaManager};
@@ -61,6 +62,11 @@ impl MigratorTrait for Migrator {
                 name: "m20261128_000014_origins",
                 columns: m20261128_000014_origins::COLUMNS,
                 statements: m20261128_000014_origins::STATEMENTS,
+            }),
+            Box::new(NewColumns {
+                name: "m20261128_000015_webhook_wanted",
+                columns: m20261128_000015_webhook_wanted::COLUMNS,
+                statements: &[],
             }),
         ]
     }

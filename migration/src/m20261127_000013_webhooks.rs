@@ -29,11 +29,6 @@ const TABLES: &[TableSpec] = &[
             // Lists to be read again, in words with commas; empty when nothing waits.
             ("wanted", Key),
             ("wanted_since", OptionalTimestamp),
-            // Lists that the run under way has taken: they are wanted again unless it succeeds.
-            ("reading", Key),
-            ("failure_count", Integer),
-            // After a failure, no run is made for them before this moment.
-            ("retry_at", OptionalTimestamp),
             ("delivery_count", Big),
             ("last_delivered_at", OptionalTimestamp),
             ("created_at", Timestamp),
@@ -57,7 +52,7 @@ const TABLES: &[TableSpec] = &[
         columns: &[
             ("organization_id", Uuid),
             ("webhook_id", Uuid),
-            // Digest of the body, the moment of sending included: the provider gives its messages no ids.
+            // Digest of the body: the provider gives its messages no ids.
             ("body_hash", Key),
             ("topic", Key),
             ("received_at", Timestamp),

@@ -198,8 +198,8 @@ impl Marketplace for Pax8 {
             // Whoever may read nothing of a partner is somebody else's customer or a vendor; more permissions do not help.
             let words = refusals.swap_remove(0);
             let message = format!(
-                "{words}; it shows no companies, subscriptions and invoices, as a vendor login does, and a login of the \
-                 partner is needed"
+                "this login may read no companies, no subscriptions and no invoices, as a vendor login does; a login of \
+                 the partner is needed ({words})"
             );
             return Err(ConnectorError::Forbidden { provider: PROVIDER, message });
         }
