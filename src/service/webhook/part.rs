@@ -145,13 +145,15 @@ impl WebhookService {
     }
 }
 
-/// Whether credentials are known to be those of the same partner: the same client ids at the same addresses. Which partner
-/// a person belongs to who consents to the same application once more is not known, and taken to be the same.
+/// Whether credentials are taken for those of the same partner: nothing that both of them name differs. An account that
+/// goes over from keys to its first login, or back, keeps its webhook: which partner a person belongs to is not known.
 fn is_same_partner(before: &ProviderAccount, after: &ProviderAccount) -> bool {
-    let ids = |account: &ProviderAccount| {
-        (account.connector, account.client_id.clone(), account.application_id.clone(), addresses(account))
-    };
-    ids(before) == ids(after)
+    let differ =
+        |before: &Option<String>, after: &Option<String>| before.is_some() && after.is_some() && before != after;
+    before.connector == after.connector
+        && addresses(before) == addresses(after)
+        && !differ(&before.client_id, &after.client_id)
+        && !differ(&before.application_id, &after.application_id)
 }
 
 /// The addresses that an account of Pax8 is reached at, however they are written.

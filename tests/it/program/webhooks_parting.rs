@@ -9,6 +9,7 @@ use concord::domain::id::ProviderAccountId;
 use concord::environment::SystemClock;
 use concord::sandbox::credentials;
 use concord::service::webhook::RegisterWebhook;
+use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 
 use super::authorization::{account_of, authorize, pax8_application};
@@ -126,14 +127,23 @@ async fn a_consent_to_another_application_ends_the_webhook_and_one_to_the_same_d
     authorize(&synced.admin, application.clone(), credentials::PARTNER_USER).await;
     let account = account_of(&synced.admin, &synced.integration.pax8).await;
     assert_eq!((&account["status"], &account["method"]), (&json!("CONNECTED"), &json!("DELEGATED")));
+    // Going over from keys to a login keeps everything, and so does a new consent to the same application.
+    authorize(&synced.admin, application.clone(), credentials::PARTNER_USER).await;
+    let account = account_of(&synced.admin, &synced.integration.pax8).await;
+    assert!(!remarks(&account).contains("webhook"), "{account}");
+    assert!(synced.webhook().await["url"].is_string());
+    assert_eq!(synced.remote().await, std::slice::from_ref(&there));
+
+    let database = &synced.program.app.services.core.store;
+    let tx = database.begin().await.expect("a transaction");
+    let other = "UPDATE provider_account SET application_id = 'another application' WHERE application_id IS NOT NULL";
+    tx.execute_unprepared(other).await.expect("the consent of before was to another application");
+    tx.commit().await.expect("it is kept");
+    authorize(&synced.admin, application, credentials::PARTNER_USER).await;
+    let account = account_of(&synced.admin, &synced.integration.pax8).await;
     assert!(remarks(&account).contains("was removed"), "{account}");
     assert_eq!(synced.remote().await.len(), 0);
     assert!(synced.is_unknown(&there).await);
-    synced.register(json!({})).await;
-    authorize(&synced.admin, application, credentials::PARTNER_USER).await;
-    assert!(!remarks(&account_of(&synced.admin, &synced.integration.pax8).await).contains("webhook"));
-    assert!(synced.webhook().await["url"].is_string());
-    assert_eq!(synced.remote().await.len(), 1);
     synced.program.stop().await;
 }
 
