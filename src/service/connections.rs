@@ -297,6 +297,7 @@ impl Connections {
             && let Some((known, opened)) = open.get(&account.id)
             && *known == recipe
         {
+            self.remember_secrets(account, credentials);
             return Ok(opened.clone());
         }
         let opened = self.build(account, || self.proof(account, credentials, recording), recording)?;
@@ -307,6 +308,17 @@ impl Connections {
         }
         open.insert(account.id, (recipe, opened.clone()));
         Ok(opened)
+    }
+
+    /// Opens the secrets of a connection that is kept, so that they count among those in use and stay hidden in logs.
+    fn remember_secrets(&self, account: &ProviderAccount, credentials: &SealedCredentials) {
+        let keys = credentials.keys.as_ref().map(|keys| (SealedPlace::Secret, keys.sealed.as_str()));
+        let application = credentials.authorization.as_ref().and_then(|consent| consent.application_secret.as_deref());
+        let application = application.map(|sealed| (SealedPlace::ApplicationSecret, sealed));
+        for (place, sealed) in keys.into_iter().chain(application) {
+            // One that cannot be opened any more is in no connection either.
+            let _ = self.opened(account, place, sealed);
+        }
     }
 
     /// A connection for a run, with a token that does not end soon.

@@ -136,16 +136,14 @@ impl KeptTokens {
 
     /// What is stored, opened; a row without tokens where there is none yet.
     async fn stored(&self) -> Result<(StoredTokens, Option<TokenPair>), ConnectorError> {
-        let found = provider_token::find(self.parts.store.read(), self.key).await;
-        let Some(stored) = found.map_err(|failure| self.lost(&failure))? else {
-            if self.renewal.needs_refresh_token() {
-                return Err(self.unauthorized("the account was not authorized"));
-            }
-            // Whoever replaces or forgets keys leaves a row, so that this is nobody else's.
-            self.prepare().await.map_err(|failure| self.lost(&failure))?;
-            let origin = self.origin.clone();
-            let nothing = StoredTokens { origin, sealed: None, number: 0, issued_at: None, access_expires_at: None };
-            return Ok((nothing, None));
+        let mut found = self.found().await?;
+        let is_own = found.as_ref().is_some_and(|stored| stored.origin == self.origin);
+        if !is_own && !self.renewal.needs_refresh_token() {
+            self.adopt().await.map_err(|failure| self.lost(&failure))?;
+            found = self.found().await?;
+        }
+        let Some(stored) = found else {
+            return Err(self.unauthorized("the account was not authorized"));
         };
         if stored.origin != self.origin {
             return Err(ConnectorError::Superseded { provider: self.renewal.provider() });
@@ -169,9 +167,29 @@ impl KeptTokens {
         }
     }
 
-    async fn prepare(&self) -> Result<(), StorageError> {
+    async fn found(&self) -> Result<Option<StoredTokens>, ConnectorError> {
+        let found = provider_token::find(self.parts.store.read(), self.key).await;
+        found.map_err(|failure| self.lost(&failure))
+    }
+
+    /// Makes the row of tokens that of the keys that this acts for, as long as they are those of the account: there is none
+    /// before keys were used for the first time, and one of others where an older version of the program made it.
+    async fn adopt(&self) -> Result<(), StorageError> {
+        let (organization_id, account_id) = self.owner();
         let tx = self.parts.store.begin().await?;
-        provider_token::prepare(&tx, self.key, &self.origin).await?;
+        // The account first, as everybody who replaces or forgets its keys does.
+        if account::lock(&tx, organization_id, account_id).await?.is_none() {
+            return Ok(());
+        }
+        let present = account::credentials(&*tx, organization_id, account_id).await?.keys;
+        if present.is_none_or(|keys| keys.origin != self.origin) {
+            return Ok(());
+        }
+        let found = provider_token::find(&*tx, self.key).await?;
+        // Somebody else may have been faster.
+        if found.is_none_or(|stored| stored.origin != self.origin) {
+            provider_token::void(&tx, self.key, &self.origin).await?;
+        }
         tx.commit().await
     }
 

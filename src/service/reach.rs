@@ -71,12 +71,26 @@ impl Understood {
                 fixed
                     .into_iter()
                     .chain(by_prefix.map(|base| ("api_base_by_prefix", Sent::Tokens, base.as_str())))
-                    .chain(billing.map(|base| ("billing.base_url", Sent::Keys, base)))
+                    .chain(billing.map(|base| (BILLING, Sent::Keys, base)))
                     .collect()
             }
             Self::Files(_) => Vec::new(),
         }
     }
+}
+
+/// The setting of the address that the secrets of Rev.io Billing are sent to.
+const BILLING: &str = "billing.base_url";
+
+/// Whether one of the keys of an account goes to the same addresses by two texts of [`Reach::addresses`]: those of Billing
+/// go to Billing alone, and all others to all others.
+pub fn goes_to_the_same(key: &str, before: &str, after: &str) -> bool {
+    let is_of_billing = matches!(key, "billing_password" | "subscription_key");
+    let of = |addresses: &'_ str| -> Vec<String> {
+        let named = addresses.split(' ').filter(|named| named.starts_with(BILLING) == is_of_billing);
+        named.map(str::to_owned).collect()
+    };
+    of(before) == of(after)
 }
 
 /// Reads settings.

@@ -149,6 +149,23 @@ pub async fn set_keys(
     Ok(())
 }
 
+/// Writes down where the keys may be sent, where nobody did.
+pub async fn pin_addresses(
+    tx: &Tx,
+    (organization_id, id): (OrganizationId, ProviderAccountId),
+    addresses: String,
+) -> Result<(), StorageError> {
+    Entity::update_many()
+        .set(ActiveModel { secret_addresses: Set(Some(addresses)), ..ActiveModel::default() })
+        .filter(Column::Id.eq(id.0))
+        .filter(Column::OrganizationId.eq(organization_id.0))
+        .filter(Column::Secret.is_not_null())
+        .filter(Column::SecretAddresses.is_null())
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
 /// What an account proves itself with, as it is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SealedCredentials {

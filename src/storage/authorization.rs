@@ -107,6 +107,21 @@ pub async fn replace(
     Ok(())
 }
 
+/// Writes down where the tokens of a consent may be sent, where nobody did.
+pub async fn pin_addresses(
+    tx: &Tx,
+    (organization_id, account_id): (OrganizationId, ProviderAccountId),
+    addresses: String,
+) -> Result<(), StorageError> {
+    authorization::Entity::update_many()
+        .set(authorization::ActiveModel { addresses: Set(Some(addresses)), ..Default::default() })
+        .filter(of(organization_id, account_id))
+        .filter(authorization::Column::Addresses.is_null())
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
 /// Forgets the application of an account, and attempts that are under way.
 pub async fn remove(
     tx: &Tx,

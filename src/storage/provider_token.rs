@@ -95,13 +95,6 @@ fn row(key: TokenKey, origin: &str, number: i64) -> ActiveModel {
 
 const KEY: [Column; 3] = [Column::OrganizationId, Column::AccountId, Column::Method];
 
-/// Makes room for the tokens of an account that never had any, so that somebody can take the right to fetch them.
-pub async fn prepare(tx: &Tx, key: TokenKey, origin: &str) -> Result<(), StorageError> {
-    let conflict = OnConflict::columns(KEY).do_nothing().to_owned();
-    Entity::insert(row(key, origin, 0)).on_conflict(conflict).exec_without_returning(&**tx).await?;
-    Ok(())
-}
-
 /// Stores the first tokens of a consent in place of whatever was there; a renewal that is under way is void.
 pub async fn replace(tx: &Tx, key: TokenKey, tokens: NewTokens) -> Result<(), StorageError> {
     let NewTokens { origin, sealed, issued_at, access_expires_at } = tokens;

@@ -195,9 +195,11 @@ impl ProviderAccountAuthorizationStartInput {
                     requests_per_minute: input.requests_per_minute,
                     advanced,
                 });
+                // An empty text is how a form leaves a field out.
+                let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty()).map(Into::into);
                 let keys = settings(vec![
-                    ("billing_password", input.billing_password.clone().map(Into::into)),
-                    ("subscription_key", input.billing_subscription_key.clone().map(Into::into)),
+                    ("billing_password", given(&input.billing_password)),
+                    ("subscription_key", given(&input.billing_subscription_key)),
                 ]);
                 let keys = (!keys.is_empty()).then(|| SecretString::from(Value::Object(keys).to_string()));
                 Ok((Some(Value::Object(all).to_string()), keys))

@@ -14,9 +14,8 @@ use crate::domain::provider::{AccountFailure, AccountStatus, ConnectionMethod, C
 use crate::service::sealing::SealedPlace;
 use crate::service::{Internal, OrInternal as _, Recording};
 use crate::storage::account::{SealedCredentials, StoredKeys};
-use crate::storage::authorization::{self, StoredAuthorization};
 use crate::storage::provider_token::{self, TokenKey};
-use crate::storage::{Tx, account, integration};
+use crate::storage::{Tx, account, authorization, integration};
 
 /// New credentials of an account.
 #[derive(Debug)]
@@ -264,17 +263,10 @@ impl SetupService {
         before: &ProviderAccount,
     ) -> Result<(), Internal> {
         let owner = (before.organization_id, before.id);
-        let kept = account::credentials(&**tx, owner.0, owner.1).await.internal(caller)?;
         // Settings that cannot be used have never led anywhere.
         let addresses = |method| self.core.connectors.addresses(before, method).unwrap_or_default();
-        if let Some(keys) = kept.keys.filter(|keys| keys.addresses.is_none()) {
-            let keys = StoredKeys { addresses: Some(addresses(ConnectionMethod::Keys)), ..keys };
-            account::set_keys(tx, owner.0, owner.1, Some(keys)).await.internal(caller)?;
-        }
-        if let Some(consent) = kept.authorization.filter(|consent| consent.addresses.is_none()) {
-            let consent = StoredAuthorization { addresses: Some(addresses(ConnectionMethod::Delegated)), ..consent };
-            authorization::replace(tx, owner, consent).await.internal(caller)?;
-        }
+        account::pin_addresses(tx, owner, addresses(ConnectionMethod::Keys)).await.internal(caller)?;
+        authorization::pin_addresses(tx, owner, addresses(ConnectionMethod::Delegated)).await.internal(caller)?;
         Ok(())
     }
 
@@ -330,6 +322,9 @@ fn kind_of(error: &ConnectorError) -> AccountFailure {
 
 /// What a person can do about it, as a sentence.
 fn advice(account: &ProviderAccount, error: &ConnectorError) -> &'static str {
+    if matches!(error, ConnectorError::Superseded { .. }) {
+        return "Look at the account, then verify it again.";
+    }
     match (kind_of(error), account.method) {
         (AccountFailure::Authorization, ConnectionMethod::Keys) => {
             "Check the keys and set them again, or connect with a login at the provider instead."

@@ -22,6 +22,7 @@ use crate::domain::access::{Actor, Caller, Role, User};
 use crate::domain::id::{ProviderAccountId, TokenId};
 use crate::domain::provider::{AccountFailure, AccountStatus, ConnectionMethod, ConnectorKind, ProviderAccount, Side};
 use crate::secret::unguessable;
+use crate::service::reach::goes_to_the_same;
 use crate::service::sealing::SealedPlace;
 use crate::service::webhook::Parting;
 use crate::service::{Internal, OrInternal as _};
@@ -190,7 +191,7 @@ impl SetupService {
             connector: Some(connector),
             settings: laid_over(kept, settings.as_deref()),
             time_zone: command.time_zone.unwrap_or(known.time_zone),
-            ..known
+            ..known.clone()
         };
         core.connectors.check_settings(&candidate, keys.as_ref())?;
         let authorizer = core.connectors.authorizer(&candidate, application.clone(), secret.clone())?;
@@ -202,7 +203,7 @@ impl SetupService {
         let expires_at = now + TimeDelta::minutes(ATTEMPT_MINUTES);
         let keys = match keys {
             None => None,
-            Some(keys) => Some(self.with_kept_keys(caller, &candidate, is_same_connector, keys).await?),
+            Some(keys) => Some(self.with_kept_keys(caller, &known, &candidate, keys).await?),
         };
 
         let seal = |place, secret: &SecretString| core.connectors.seal(&candidate, place, secret);
@@ -223,13 +224,17 @@ impl SetupService {
             expires_at,
             used_at: None,
         };
+        // By itself, because it is about all accounts, and nobody holds two of them.
+        let tx = core.store.begin().await.internal(caller)?;
+        authorization::remove_ended(&tx, caller.organization_id, now - TOLD_APART).await.internal(caller)?;
+        tx.commit().await.internal(caller)?;
+
         let tx = core.store.begin().await.internal(caller)?;
         let found = account::lock(&tx, caller.organization_id, command.account_id).await.internal(caller)?;
         let before = found.ok_or(AccountError::NotFound)?;
         let changed =
             ProviderAccount { authorizing_until: Some(expires_at), version: before.version + 1, ..before.clone() };
         authorization::void_attempts(&tx, caller.organization_id, changed.id).await.internal(caller)?;
-        authorization::remove_ended(&tx, caller.organization_id, now - TOLD_APART).await.internal(caller)?;
         authorization::insert_attempt(&tx, &attempt).await.internal(caller)?;
         account::update(&tx, &changed, now).await.internal(caller)?;
         self.audit_account(&tx, caller, "provider_account.authorization_start", Some(&before), &changed).await?;
@@ -259,7 +264,7 @@ impl SetupService {
         let outcome = match outcome {
             Ok((tokens, authorizer)) => {
                 let taken = self.take_consent(&caller, &attempt, &known, &tokens, &authorizer).await;
-                if taken.is_err() && !self.is_stored(&attempt).await {
+                if taken.is_err() && self.keeps_nothing(&attempt).await {
                     // Nobody would know of it.
                     let token = tokens.refresh.as_ref().unwrap_or(&tokens.access);
                     if let Err(error) = authorizer.revoke(token).await {
@@ -365,18 +370,25 @@ impl SetupService {
     async fn with_kept_keys(
         &self,
         caller: &Caller,
-        account: &ProviderAccount,
-        is_same_connector: bool,
+        known: &ProviderAccount,
+        candidate: &ProviderAccount,
         keys: SecretString,
     ) -> Result<SecretString, AccountError> {
+        let connectors = &self.core.connectors;
         let read = self.core.store.read();
-        let stored = account::credentials(read, caller.organization_id, account.id).await.internal(caller)?;
-        let addresses = self.core.connectors.addresses(account, ConnectionMethod::Keys)?;
-        let is_same_place = |kept: &StoredKeys| kept.addresses.as_ref().is_some_and(|given| *given == addresses);
-        let Some(kept) = stored.keys.filter(|kept| is_same_connector && is_same_place(kept)) else { return Ok(keys) };
-        let kept = self.core.connectors.open(account, SealedPlace::Secret, &kept.sealed);
-        let kept = kept.map_err(|error| AccountError::Provider { error, account: None })?;
-        Ok(laid_over(kept.expose_secret(), Some(keys.expose_secret())).into())
+        let stored = account::credentials(read, caller.organization_id, known.id).await.internal(caller)?;
+        let Some(kept) = stored.keys.filter(|_| known.connector == candidate.connector) else { return Ok(keys) };
+        let given_for = match kept.addresses {
+            Some(addresses) => addresses,
+            None => connectors.addresses(known, ConnectionMethod::Keys)?,
+        };
+        let now = connectors.addresses(candidate, ConnectionMethod::Keys)?;
+        let opened = connectors.open(known, SealedPlace::Secret, &kept.sealed);
+        let opened = opened.map_err(|error| AccountError::Provider { error, account: None })?;
+        let mut fields = read_object(opened.expose_secret());
+        fields.retain(|name, _| goes_to_the_same(name, &given_for, &now));
+        let kept = serde_json::Value::Object(fields).to_string();
+        Ok(laid_over(&kept, Some(keys.expose_secret())).into())
     }
 
     /// The application that an account was authorized with before.
@@ -568,11 +580,13 @@ impl SetupService {
         Ok(tx.commit().await.internal(caller)?)
     }
 
-    /// Whether the consent of an attempt is there, although storing it went wrong: its answer may have got lost.
-    async fn is_stored(&self, attempt: &Attempt) -> bool {
-        let read = self.core.store.read();
-        let found = authorization::find(read, attempt.organization_id, attempt.account_id).await;
-        found.is_ok_and(|found| found.is_some_and(|stored| stored.origin == attempt.state_hash))
+    /// Whether no consent of the account is kept: neither this one, whose storing may have succeeded although its answer
+    /// got lost, nor an earlier one, which a provider may end together with the one that is given back.
+    async fn keeps_nothing(&self, attempt: &Attempt) -> bool {
+        let method = ConnectionMethod::Delegated;
+        let key = TokenKey { organization_id: attempt.organization_id, account_id: attempt.account_id, method };
+        let found = provider_token::find(self.core.store.read(), key).await;
+        found.is_ok_and(|found| found.is_none_or(|stored| stored.sealed.is_none()))
     }
 
     /// Remembers at the account that a person came back without connecting it. What works goes on working, and what
@@ -600,11 +614,13 @@ impl SetupService {
 
 /// Settings with others laid over them: what only the other way of connecting needs stays.
 fn laid_over(kept: &str, given: Option<&str>) -> String {
-    let read =
-        |text: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).unwrap_or_default();
-    let mut settings = read(kept);
-    settings.extend(given.map(read).unwrap_or_default());
+    let mut settings = read_object(kept);
+    settings.extend(given.map(read_object).unwrap_or_default());
     serde_json::Value::Object(settings).to_string()
+}
+
+fn read_object(text: &str) -> serde_json::Map<String, serde_json::Value> {
+    serde_json::from_str(text).unwrap_or_default()
 }
 
 fn starter(actor: &Actor) -> String {

@@ -73,6 +73,12 @@ impl WebhookService {
         if known.iter().all(|webhook| webhook.is_manual) {
             return Ok(Parting::ByHand);
         }
+        // Here first, so that nobody takes it for a working one when what comes after it fails.
+        let tx = self.core.store.begin().await.internal(caller)?;
+        if account::lock(&tx, caller.organization_id, account.id).await.internal(caller)?.is_some() {
+            self.forget(&tx, caller, account).await?;
+        }
+        tx.commit().await.internal(caller)?;
         Ok(match tokio::time::timeout(PATIENCE, self.clear(caller, account)).await {
             Ok(Ok(())) => self.elsewhere(&known).map_or(Parting::Removed, Parting::Elsewhere),
             Ok(Err(WebhookError::Internal(internal))) => return Err(internal),
@@ -147,7 +153,7 @@ impl WebhookService {
 
 /// Whether credentials are taken for those of the same partner: nothing that both of them name differs. An account that
 /// goes over from keys to its first login, or back, keeps its webhook: which partner a person belongs to is not known.
-fn is_same_partner(before: &ProviderAccount, after: &ProviderAccount) -> bool {
+pub(super) fn is_same_partner(before: &ProviderAccount, after: &ProviderAccount) -> bool {
     let differ =
         |before: &Option<String>, after: &Option<String>| before.is_some() && after.is_some() && before != after;
     before.connector == after.connector

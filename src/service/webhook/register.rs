@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
+use super::part::is_same_partner;
 use super::{HIDDEN, Secrets, WebhookError, WebhookService};
 use crate::connector::ConnectorError;
 use crate::connector::webhook::{NewWebhook, ProviderWebhooks, RemoteWebhook};
@@ -138,7 +139,15 @@ impl WebhookService {
         // Everybody holds the integration before its accounts, and a new webhook refers to it.
         integration::lock(&tx, organization, account.integration_id).await.internal(caller)?;
         // The account stands for all its webhooks: of two registrations, one waits here.
-        account::lock(&tx, organization, account.id).await.internal(caller)?.ok_or(WebhookError::NotFound)?;
+        let found = account::lock(&tx, organization, account.id).await.internal(caller)?;
+        let present = found.ok_or(WebhookError::NotFound)?;
+        // Connected anew or disconnected since the provider was asked: it would be made at somebody else's.
+        if !is_same_partner(account, &present) {
+            return Err(WebhookError::Busy);
+        }
+        if !is_manual && !present.status.is_usable() {
+            return Err(WebhookError::NotConnected(Box::new(present)));
+        }
         for other in webhook::lock_of_account(&tx, organization, account.id).await.internal(caller)? {
             if other.status == WebhookStatus::Registering {
                 if other.created_at > now - PATIENCE {

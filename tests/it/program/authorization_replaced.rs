@@ -8,11 +8,12 @@ use chrono::TimeDelta;
 use concord::app::App;
 use concord::connector::{ConnectorError, Marketplace};
 use concord::domain::id::ProviderAccountId;
+use concord::environment::SystemClock;
 use concord::sandbox::credentials;
 use concord::service::Recording;
 use concord::storage::account;
 use sea_orm::ConnectionTrait as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::authorization::{
     ACCOUNT, account_of, ask_at_once, authorize, begin, come_back, consented, count, pax8_application, psa_application,
@@ -213,5 +214,72 @@ async fn a_kept_password_is_not_sent_to_another_address_of_its_surface() {
     moved["revioPsa"]["billingPassword"] = password;
     authorize(&admin, moved, credentials::PARTNER_USER).await;
     assert!(called.load(Ordering::SeqCst) > 0);
+    program.stop().await;
+}
+
+#[tokio::test]
+async fn a_login_that_brings_a_password_leaves_the_key_that_was_kept() {
+    for database in each_database().await {
+        let program = Program::start_idle(database).await;
+        let admin = program.client("ADMIN").await;
+        let integration = harness::integration(&admin, "Key alone").await;
+        let mut key_alone = harness::psa_credentials(&program.sandbox, &integration.psa);
+        let psa = key_alone["credentials"]["revioPsa"].as_object_mut().expect("an object");
+        psa.retain(|name, _| !name.starts_with("billing"));
+        admin.done("providerCredentialsSet", "account { status }", key_alone).await;
+        let login = psa_application(&program.sandbox, &integration.psa);
+        authorize(&admin, login.clone(), credentials::PARTNER_USER).await;
+        // A form that leaves the password out, now or later, takes nothing away.
+        let mut without = login;
+        without["revioPsa"]["billingPassword"] = json!("");
+        authorize(&admin, without, credentials::PARTNER_USER).await;
+        let input = json!({ "providerAccountId": integration.psa, "method": "KEYS" });
+        let payload = admin.done("providerAccountMethodSelect", ACCOUNT, input).await;
+        let account = &payload["account"];
+        assert_eq!((&account["status"], &account["method"]), (&json!("CONNECTED"), &json!("KEYS")), "{payload}");
+        let states: Vec<&Value> =
+            account["capabilities"].as_array().expect("a list").iter().map(|c| &c["state"]).collect();
+        assert_eq!(states, [&json!("AVAILABLE"); 4], "both the key and the password work: {payload}");
+        program.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_row_of_tokens_that_an_older_version_made_is_taken_over() {
+    for database in each_database().await {
+        let url = database.url.clone();
+        let program = Program::start_idle(database).await;
+        let admin = program.client("ADMIN").await;
+        let integration = harness::connected(&program, &admin, "Older").await;
+        let organization = harness::organization(&program, "default").await;
+        let id = ProviderAccountId(harness::uuid_of(&integration.pax8));
+        let tx = program.app.services.core.store.begin().await.expect("a transaction");
+        let older = "UPDATE provider_token SET origin = 'a digest of the keys' WHERE method = 'KEYS'";
+        tx.execute_unprepared(older).await.expect("it is said in another way");
+        tx.commit().await.expect("it is kept");
+        let other = harness::app(&url, Arc::new(SystemClock)).await;
+        let (here, there) =
+            tokio::join!(ask_at_once(&program.app, organization, id, 5), ask_at_once(&other, organization, id, 5));
+        assert_eq!((here, there), (5, 5), "on {url}");
+        assert_eq!(count(&program.sandbox, "client_credentials").await, 2, "one more for everybody");
+        program.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_new_consent_that_cannot_be_stored_leaves_the_one_before() {
+    let (program, clock, admin, integration) = consented(postgres::sqlite()).await;
+    let organization = harness::organization(&program, "default").await;
+    let id = ProviderAccountId(harness::uuid_of(&integration.pax8));
+    let url = begin(&admin, json!({ "providerAccountId": integration.pax8 })).await;
+    let location = consent(&url, credentials::PARTNER_USER, Choice::Accept).await;
+    let tx = program.app.services.core.store.begin().await.expect("a transaction");
+    let refuse = "CREATE TRIGGER refuse BEFORE UPDATE ON provider_authorization BEGIN SELECT RAISE(ABORT, 'full'); END";
+    tx.execute_unprepared(refuse).await.expect("a trigger");
+    tx.commit().await.expect("it is kept");
+    assert_eq!(come_back(&location).await.0, 500);
+    assert_eq!(count(&program.sandbox, "revocation").await, 0, "a provider may end with it what works");
+    clock.advance(TimeDelta::days(1));
+    assert_eq!(ask_at_once(&program.app, organization, id, 3).await, 3);
     program.stop().await;
 }

@@ -12,10 +12,11 @@ use concord::service::webhook::RegisterWebhook;
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 
-use super::authorization::{account_of, authorize, pax8_application};
+use super::authorization::{account_of, authorize, begin, come_back, pax8_application};
 use super::harness::{self, codes, count_rows, each_database};
 use super::webhooks::{Synced, remote, tell, text};
 use crate::postgres;
+use crate::sandbox_browser::{Choice, consent};
 
 const ACCOUNT: &str = "account { status remarks webhook { url } }";
 
@@ -144,6 +145,19 @@ async fn a_consent_to_another_application_ends_the_webhook_and_one_to_the_same_d
     assert!(remarks(&account).contains("was removed"), "{account}");
     assert_eq!(synced.remote().await.len(), 0);
     assert!(synced.is_unknown(&there).await);
+
+    // When the consent cannot be stored, the webhook that is gone at Pax8 is not shown as a working one.
+    synced.register(json!({})).await;
+    let again = json!({ "providerAccountId": synced.integration.pax8 });
+    let location = consent(&begin(&synced.admin, again).await, credentials::PARTNER_USER, Choice::Accept).await;
+    let tx = database.begin().await.expect("a transaction");
+    tx.execute_unprepared(other).await.expect("another application once more");
+    let refuse = "CREATE TRIGGER refuse BEFORE UPDATE ON provider_authorization BEGIN SELECT RAISE(ABORT, 'full'); END";
+    tx.execute_unprepared(refuse).await.expect("a trigger");
+    tx.commit().await.expect("it is kept");
+    assert_eq!(come_back(&location).await.0, 500);
+    assert_eq!(synced.remote().await.len(), 0);
+    assert_eq!(synced.webhook().await, Value::Null);
     synced.program.stop().await;
 }
 
