@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 use url::Url;
 
-use crate::secret::{redact, remember};
+use crate::secret::{redact, remember_for_good};
 
 /// The text is not the address of a database that the server can use.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -52,9 +52,9 @@ impl DatabaseAddress {
                 return Err(refuse("the name of the database is missing; write `postgres://USER@HOST/DATABASE`"));
             }
             if let Some(password) = url.password() {
-                remember(&SecretString::from(password));
+                remember_for_good(&SecretString::from(password));
                 let decoded = percent_decoded(password);
-                remember(&SecretString::from(decoded));
+                remember_for_good(&SecretString::from(decoded));
             }
             return Ok(Self::Postgres(SecretString::from(text)));
         }

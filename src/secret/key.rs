@@ -16,7 +16,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 
-use super::known::remember;
+use super::known::{remember, remember_for_good};
 use super::random::Random;
 
 pub use super::key_file::KeyFile;
@@ -168,7 +168,7 @@ impl KeyRing {
                 return Err(KeyError::Repeated { origin: origin.into(), id: key.id });
             }
             if let Some((_, secret)) = entry.split_once(':') {
-                remember(&SecretString::from(secret.trim()));
+                remember_for_good(&SecretString::from(secret.trim()));
             }
             keys.push(key);
         }

@@ -45,6 +45,8 @@ const ROOM: Room = Room { bytes: 8 << 20, secrets: 250 };
 /// place. A secret that comes up again is remembered anew, so one is forgotten only after a whole generation of others.
 struct Memory {
     room: Room,
+    /// Those of the operator, which nobody else can add to, and which come up once, when the process starts.
+    operators: Index,
     young: Generation,
     old: Generation,
 }
@@ -92,6 +94,20 @@ pub fn remember(secret: &SecretString) {
     remember_text(text);
 }
 
+/// Remembers a secret of the operator for as long as the process lives.
+pub fn remember_for_good(secret: &SecretString) {
+    let text = secret.expose_secret();
+    if text.len() < SHORTEST {
+        return;
+    }
+    let Some(_inside) = Inside::enter() else { return };
+    let forms = forms(text);
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    if !known.operators.has(beginning_of(text)) {
+        forms.into_iter().for_each(|(form, marks)| known.operators.insert(form, marks));
+    }
+}
+
 fn remember_text(text: &str) {
     // Shorter ones are words, and hiding them everywhere would make logs unreadable.
     if text.len() < SHORTEST {
@@ -109,7 +125,7 @@ fn remember_text(text: &str) {
 
 impl Memory {
     fn new(room: Room) -> Self {
-        Self { room, young: Generation::default(), old: Generation::default() }
+        Self { room, operators: Index::default(), young: Generation::default(), old: Generation::default() }
     }
 
     /// Whether a secret was remembered so lately that there is nothing to do.
@@ -137,8 +153,8 @@ impl Memory {
         let bytes = text.as_bytes();
         let (mut places, mut word_end) = (Vec::new(), 0);
         for at in 0..(bytes.len() + 1).saturating_sub(SHORTEST) {
-            for generation in [&self.young, &self.old] {
-                let Found { whole, is_beginning, is_base64 } = generation.index.find(&bytes[at..]);
+            for index in [&self.operators, &self.young.index, &self.old.index] {
+                let Found { whole, is_beginning, is_base64 } = index.find(&bytes[at..]);
                 if is_beginning {
                     add(&mut places, at..bytes.len());
                     return places;
@@ -317,6 +333,13 @@ mod tests {
             assert!(bytes < 2 * 20 * 250, "{bytes}");
         }
         assert!(!is_hidden(&memory, "forgotten"));
+        for (form, marks) in forms("of the operator") {
+            memory.operators.insert(form, marks);
+        }
+        for number in 0..300 {
+            remember(&mut memory, &format!("another-flood-of-secrets-{number:05}"));
+        }
+        assert!(is_hidden(&memory, "of the operator"), "however many others come");
         // Large ones push out no more than small ones do.
         remember(&mut memory, "among large ones");
         for number in 0..19 {

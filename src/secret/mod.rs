@@ -13,7 +13,7 @@ pub mod redact;
 pub mod token;
 
 pub use key::{KeyError, KeyFile, KeyRing, OpenError, Sealed};
-pub use known::{hide_known, remember};
+pub use known::{hide_known, remember, remember_for_good};
 pub use random::{CountingRandom, Random, SystemRandom, unguessable};
 pub use redact::{REDACTED, redact, redact_header};
 pub use token::{ApiToken, NotAToken};
