@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use concord::app::App;
+use concord::domain::id::IntegrationId;
 use concord::domain::run::RunStatus;
 use concord::environment::{Clock as _, FixedClock, SystemClock};
 use concord::job::Scheduler;
-use concord::storage::job;
+use concord::storage::{job, webhook};
 use serde_json::{Value, json};
 
 use super::harness::{self, Program, count_rows, each_database};
@@ -33,11 +34,28 @@ impl Held {
 
     /// Sends a message that tells the same each time but for the moment of sending.
     async fn tell(&self, sent_at: Option<&str>) {
+        self.hold_back().await;
         let mut message = json!({ "webhookTopic": { "topic": "CLIENT" }, "payloadData": { "quantity": 5 } });
         if let Some(sent_at) = sent_at {
             message["sentAt"] = json!(sent_at);
         }
         assert_eq!(tell(&self.url, &self.authorization, &message.to_string()).await.0, 204);
+    }
+
+    /// Lets no run begin until the test moves its clock. The server waits for further messages by the clock of the machine,
+    /// on which a second may pass anywhere in a test.
+    async fn hold_back(&self) {
+        let (store, now) = (&self.synced.program.app.services.core.store, self.clock.now());
+        let organization = harness::organization(&self.synced.program, "default").await;
+        let integration = IntegrationId(harness::uuid_of(&self.synced.integration.id));
+        let tx = store.begin().await.expect("a transaction");
+        for mut webhook in webhook::lock_of_integration(&tx, organization, integration).await.expect("it is held") {
+            if webhook.retry_at.is_none_or(|at| at <= now) {
+                webhook.retry_at = Some(now + TimeDelta::seconds(1));
+                webhook::update(&tx, &webhook).await.expect("it waits");
+            }
+        }
+        tx.commit().await.expect("it is kept");
     }
 
     /// The runs that messages made, latest first.
@@ -103,6 +121,12 @@ async fn an_equal_message_asks_again_unless_it_is_the_same_delivery() {
             held.tell(None).await;
             assert_eq!(held.states_after(5).await, SUCCEEDED);
         }
+        // While it waits, it waits once.
+        for sent_at in ["2026-06-05T02:13:00Z", "2026-06-05T02:13:01Z", "2026-06-05T02:13:02Z"] {
+            held.tell(Some(sent_at)).await;
+        }
+        assert_eq!(held.states_after(5).await, SUCCEEDED);
+        assert_eq!(held.states_after(60).await, nothing);
         held.synced.program.stop().await;
     }
 }
