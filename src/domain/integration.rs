@@ -117,3 +117,23 @@ pub struct Integration {
     /// When it was archived.
     pub archived_at: Option<DateTime<Utc>>,
 }
+
+impl Integration {
+    /// A new one, of which nothing is set up.
+    pub fn new(id: IntegrationId, organization_id: OrganizationId, name: String, created_at: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            organization_id,
+            name,
+            is_default: false,
+            setup_stage: SetupStage::ConnectPax8,
+            write_policy: WritePolicy::ReadOnly,
+            settings: IntegrationSettings::default(),
+            next_run_at: None,
+            version: 1,
+            created_at,
+            completed_at: None,
+            archived_at: None,
+        }
+    }
+}

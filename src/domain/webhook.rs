@@ -78,6 +78,36 @@ const FIRST_WAIT: TimeDelta = TimeDelta::minutes(1);
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
 
 impl Webhook {
+    /// One that the provider does not know yet, and over which nothing came in.
+    pub fn registering(
+        id: WebhookId,
+        (organization_id, integration_id, account_id): (OrganizationId, IntegrationId, ProviderAccountId),
+        url: String,
+        created_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id,
+            organization_id,
+            integration_id,
+            account_id,
+            status: WebhookStatus::Registering,
+            url,
+            is_manual: false,
+            external_id: None,
+            topics: Vec::new(),
+            unknown_topics: Vec::new(),
+            wanted: Datasets::NONE,
+            wanted_since: None,
+            reading: Datasets::NONE,
+            failure_count: 0,
+            retry_at: None,
+            delivery_count: 0,
+            last_delivered_at: None,
+            created_at,
+            version: 1,
+        }
+    }
+
     /// Lists are to be read again.
     pub fn want(&mut self, lists: Datasets, now: DateTime<Utc>) {
         self.wanted = self.wanted.with(lists);
@@ -190,27 +220,9 @@ mod tests {
 
     fn webhook() -> Webhook {
         let id = uuid::Uuid::from_u128;
-        Webhook {
-            id: WebhookId(id(1)),
-            organization_id: OrganizationId(id(2)),
-            integration_id: IntegrationId(id(3)),
-            account_id: ProviderAccountId(id(4)),
-            status: WebhookStatus::Active,
-            url: String::new(),
-            is_manual: false,
-            external_id: None,
-            topics: Vec::new(),
-            unknown_topics: Vec::new(),
-            wanted: Datasets::NONE,
-            wanted_since: None,
-            reading: Datasets::NONE,
-            failure_count: 0,
-            retry_at: None,
-            delivery_count: 0,
-            last_delivered_at: None,
-            created_at: DateTime::UNIX_EPOCH,
-            version: 1,
-        }
+        let owner = (OrganizationId(id(2)), IntegrationId(id(3)), ProviderAccountId(id(4)));
+        let new = Webhook::registering(WebhookId(id(1)), owner, String::new(), DateTime::UNIX_EPOCH);
+        Webhook { status: WebhookStatus::Active, ..new }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use super::lines;
 use crate::domain::access::Caller;
 use crate::domain::id::{ExternalId, IntegrationId, MappingId, ProviderAccountId};
-use crate::domain::integration::{Integration, IntegrationSettings, SetupStage, WritePolicy};
+use crate::domain::integration::{Integration, SetupStage};
 use crate::domain::mapping::{Decision, Mapping, MappingKind, MappingOrigin, MappingRole, MappingScope, MappingState};
 use crate::domain::provider::{AccountStatus, ConnectorKind, ProviderAccount, Side};
 use crate::domain::record::{Address, Company, Customer, Pax8Product};
@@ -67,20 +67,8 @@ impl Tenant {
     async fn connect(&self, core: &Core) -> Result<(), StorageError> {
         let now = core.clock.now();
         let tx = core.store.begin().await?;
-        let owner = Integration {
-            id: self.integration_id,
-            organization_id: self.caller.organization_id,
-            name: "Bench".to_owned(),
-            is_default: true,
-            setup_stage: SetupStage::Complete,
-            write_policy: WritePolicy::ReadOnly,
-            settings: IntegrationSettings::default(),
-            next_run_at: None,
-            version: 1,
-            created_at: now,
-            completed_at: None,
-            archived_at: None,
-        };
+        let new = Integration::new(self.integration_id, self.caller.organization_id, "Bench".to_owned(), now);
+        let owner = Integration { is_default: true, setup_stage: SetupStage::Complete, ..new };
         integration::insert(&tx, &owner).await?;
         for (id, side) in [(self.pax8, Side::Pax8), (self.psa, Side::Psa)] {
             let connection = ProviderAccount {

@@ -6,7 +6,7 @@ use super::SetupService;
 use crate::domain::access::{Caller, Forbidden, Role};
 use crate::domain::audit::Change;
 use crate::domain::id::{IntegrationId, ProviderAccountId};
-use crate::domain::integration::{Integration, IntegrationSettings, SetupStage, WritePolicy};
+use crate::domain::integration::Integration;
 use crate::domain::provider::{ProviderAccount, Side};
 use crate::domain::schedule::Schedule;
 use crate::service::{Internal, OrInternal as _};
@@ -91,20 +91,8 @@ impl SetupService {
         // Two people who make the first one at once: the second sees the first's.
         organization::lock(&tx, caller.organization_id).await.internal(caller)?;
         let is_default = integration::default(&*tx, caller.organization_id).await.internal(caller)?.is_none();
-        let created = Integration {
-            id: IntegrationId(core.ids.next()),
-            organization_id: caller.organization_id,
-            name,
-            is_default,
-            setup_stage: SetupStage::ConnectPax8,
-            write_policy: WritePolicy::ReadOnly,
-            settings: IntegrationSettings::default(),
-            next_run_at: None,
-            version: 1,
-            created_at: now,
-            completed_at: None,
-            archived_at: None,
-        };
+        let id = IntegrationId(core.ids.next());
+        let created = Integration { is_default, ..Integration::new(id, caller.organization_id, name, now) };
         match integration::insert(&tx, &created).await {
             Err(StorageError::Conflict(_)) => return Err(IntegrationError::NameTaken),
             other => other.internal(caller)?,

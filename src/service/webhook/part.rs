@@ -74,11 +74,7 @@ impl WebhookService {
             return Ok(Parting::ByHand);
         }
         // Here first, so that nobody takes it for a working one when what comes after it fails.
-        let tx = self.core.store.begin().await.internal(caller)?;
-        if account::lock(&tx, caller.organization_id, account.id).await.internal(caller)?.is_some() {
-            self.forget(&tx, caller, account).await?;
-        }
-        tx.commit().await.internal(caller)?;
+        self.forget_at_once(caller, account).await?;
         Ok(match tokio::time::timeout(PATIENCE, self.clear(caller, account)).await {
             Ok(Ok(())) => self.elsewhere(&known).map_or(Parting::Removed, Parting::Elsewhere),
             Ok(Err(WebhookError::Internal(internal))) => return Err(internal),
@@ -109,6 +105,18 @@ impl WebhookService {
             let change = (Some(before), json!({ "system": "Pax8", "webhookIds": [] }));
             self.record_change(tx, caller, account, "provider_webhook.remove", change).await?;
         }
+        Ok(found)
+    }
+
+    /// The same by itself, before the provider is asked to delete it.
+    pub(super) async fn forget_at_once(
+        &self,
+        caller: &Caller,
+        account: &ProviderAccount,
+    ) -> Result<Vec<Webhook>, Internal> {
+        let tx = self.core.store.begin().await.internal(caller)?;
+        let found = self.forget(&tx, caller, account).await?;
+        tx.commit().await.internal(caller)?;
         Ok(found)
     }
 

@@ -12,7 +12,6 @@ use crate::connector::webhook::{NewWebhook, ProviderWebhooks, RemoteWebhook};
 use crate::domain::access::{Caller, Role};
 use crate::domain::id::{ProviderAccountId, WebhookId};
 use crate::domain::provider::{ConnectorKind, ProviderAccount};
-use crate::domain::run::Datasets;
 use crate::domain::webhook::{Webhook, WebhookStatus, lists_of};
 use crate::service::OrInternal as _;
 use crate::storage::{account, integration, webhook};
@@ -114,27 +113,9 @@ impl WebhookService {
     ) -> Result<Webhook, WebhookError> {
         let (core, organization) = (&self.core, caller.organization_id);
         let now = core.clock.now();
-        let prepared = Webhook {
-            id: WebhookId(core.ids.next()),
-            organization_id: organization,
-            integration_id: account.integration_id,
-            account_id: account.id,
-            status: WebhookStatus::Registering,
-            url: self.address(HIDDEN)?.to_string(),
-            is_manual,
-            external_id: None,
-            topics,
-            unknown_topics: Vec::new(),
-            wanted: Datasets::NONE,
-            wanted_since: None,
-            reading: Datasets::NONE,
-            failure_count: 0,
-            retry_at: None,
-            delivery_count: 0,
-            last_delivered_at: None,
-            created_at: now,
-            version: 1,
-        };
+        let (id, owner) = (WebhookId(core.ids.next()), (organization, account.integration_id, account.id));
+        let new = Webhook::registering(id, owner, self.address(HIDDEN)?.to_string(), now);
+        let prepared = Webhook { is_manual, topics, ..new };
         let tx = core.store.begin().await.internal(caller)?;
         // Everybody holds the integration before its accounts, and a new webhook refers to it.
         integration::lock(&tx, organization, account.integration_id).await.internal(caller)?;

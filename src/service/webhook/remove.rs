@@ -4,7 +4,6 @@ use super::{WebhookError, WebhookService};
 use crate::domain::access::{Caller, Role};
 use crate::domain::id::ProviderAccountId;
 use crate::domain::provider::ProviderAccount;
-use crate::service::OrInternal as _;
 
 /// What came of removing.
 #[derive(Debug)]
@@ -20,9 +19,7 @@ impl WebhookService {
     pub async fn remove(&self, caller: &Caller, id: ProviderAccountId) -> Result<Removed, WebhookError> {
         caller.require(Role::Admin)?;
         let account = self.account(caller, id).await?;
-        let tx = self.core.store.begin().await.internal(caller)?;
-        let found = self.forget(&tx, caller, &account).await?;
-        tx.commit().await.internal(caller)?;
+        let found = self.forget_at_once(caller, &account).await?;
         let swept = match self.provider(caller, &account).await {
             Ok(provider) => self.sweep(caller, &account, &*provider).await,
             Err(error) => Err(error),

@@ -10,7 +10,7 @@ use concord::connector::oauth::delegated::GrantedTokens;
 use concord::connector::{ConnectorError, Marketplace, Psa};
 use concord::domain::access::{Actor, Caller, Role, Roles};
 use concord::domain::id::{IntegrationId, MappingId, OrganizationId, ProviderAccountId, ReconciliationRunId, ReportId};
-use concord::domain::integration::{Integration, IntegrationSettings, SetupStage, WritePolicy};
+use concord::domain::integration::{Integration, SetupStage};
 use concord::domain::mapping::{
     Decision, Mapping, MappingKind, MappingOrigin, MappingRole, MappingScope, MappingState,
 };
@@ -149,20 +149,8 @@ impl World {
         let organization_id =
             organization::find_or_create(&tx, organization_id, "default", moment()).await.expect("made");
         let integration_id = IntegrationId(ids.next());
-        let owner = Integration {
-            id: integration_id,
-            organization_id,
-            name: "Northwind".into(),
-            is_default: true,
-            setup_stage: SetupStage::Complete,
-            write_policy: WritePolicy::ReadOnly,
-            settings: IntegrationSettings::default(),
-            next_run_at: None,
-            version: 1,
-            created_at: moment(),
-            completed_at: None,
-            archived_at: None,
-        };
+        let new = Integration::new(integration_id, organization_id, "Northwind".into(), moment());
+        let owner = Integration { is_default: true, setup_stage: SetupStage::Complete, ..new };
         integration::insert(&tx, &owner).await.expect("made");
         let (pax8, psa) = (ProviderAccountId(ids.next()), ProviderAccountId(ids.next()));
         for (id, side) in [(pax8, Side::Pax8), (psa, Side::Psa)] {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use concord::domain::id::{IntegrationId, OrganizationId, ProviderAccountId};
-use concord::domain::integration::{Integration, IntegrationSettings, SetupStage, WritePolicy};
+use concord::domain::integration::Integration;
 use concord::domain::provider::{ConnectionMethod, ProviderAccount, Side};
 use concord::storage::provider_token::{self, TokenKey};
 use concord::storage::{StorageError, Store, account, integration, organization, webhook};
@@ -69,20 +69,7 @@ async fn connected_accounts_of_an_older_schema_go_on() {
         let organization_id = OrganizationId(Uuid::from_u128(1));
         let organization_id =
             organization::find_or_create(&tx, organization_id, "default", moment).await.expect("made");
-        let owner = Integration {
-            id: IntegrationId(Uuid::from_u128(2)),
-            organization_id,
-            name: "Older".into(),
-            is_default: true,
-            setup_stage: SetupStage::Complete,
-            write_policy: WritePolicy::ReadOnly,
-            settings: IntegrationSettings::default(),
-            next_run_at: None,
-            version: 1,
-            created_at: moment,
-            completed_at: None,
-            archived_at: None,
-        };
+        let owner = Integration::new(IntegrationId(Uuid::from_u128(2)), organization_id, "Older".into(), moment);
         integration::insert(&tx, &owner).await.expect("made");
         let account_id = ProviderAccountId(Uuid::from_u128(3));
         let pax8 = ProviderAccount::unconnected(account_id, organization_id, owner.id, Side::Pax8);
