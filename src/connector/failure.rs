@@ -35,12 +35,13 @@ pub fn readable(text: &str) -> String {
 /// As much of a provider's words as is kept, in characters.
 const LONGEST_WORDS: usize = 1_000;
 
-/// What a provider said as a text for a person, which can be stored and shown: short, on one line and without secrets.
-pub fn plain(words: &str) -> String {
+/// What a provider said as a text for a person, which can be stored and shown: on one line, without secrets and cut after so
+/// many characters.
+pub fn plain(words: &str, longest: usize) -> String {
     let words = readable(words);
     let printed = words.split(char::is_control).filter(|part| !part.trim().is_empty());
     let line = printed.collect::<Vec<_>>().join(" ");
-    redact(&line.chars().take(LONGEST_WORDS).collect::<String>())
+    redact(&line.chars().take(longest).collect::<String>())
 }
 
 /// The error that an answer with a failing status means. `what` names the record or list that was asked for.
@@ -59,7 +60,7 @@ pub fn failure_of(
             format!("status {}: {}", reply.status, excerpt(&reply.body))
         }
     } else {
-        plain(&words)
+        plain(&words, LONGEST_WORDS)
     };
     match reply.status {
         StatusCode::UNAUTHORIZED => ConnectorError::Unauthorized { provider, message },

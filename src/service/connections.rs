@@ -29,7 +29,7 @@ use crate::connector::{ConnectorError, Marketplace, Psa};
 use crate::domain::id::ProviderAccountId;
 use crate::domain::provider::{ConnectionMethod, ConnectorKind, ProviderAccount, Side};
 use crate::secret::Sealed;
-use crate::storage::account::SealedCredentials;
+use crate::storage::account::{SealedCredentials, StoredKeys};
 use crate::storage::provider_token::{NewTokens, TokenKey};
 
 #[derive(Clone)]
@@ -88,6 +88,10 @@ fn revio_secrets(secret: &SecretString) -> Result<RevioSecrets, ConnectorError> 
     })
 }
 
+fn without_credentials() -> ConnectorError {
+    ConnectorError::Unsupported("the account has no credentials; set them first".to_owned())
+}
+
 /// Longest secret that is taken, in bytes: what providers give out has some kilobytes at most.
 const LONGEST_SECRET: usize = 16 * 1024;
 
@@ -128,15 +132,11 @@ impl Connections {
             .map_err(|error| ConnectorError::Unsupported(format!("the stored secret cannot be opened: {error}")))
     }
 
-    fn secret(
-        &self,
-        account: &ProviderAccount,
-        credentials: &SealedCredentials,
-    ) -> Result<SecretString, ConnectorError> {
-        let Some(keys) = &credentials.keys else {
-            return Err(ConnectorError::Unsupported("the account has no credentials; set them first".to_owned()));
-        };
-        self.reach.check_addresses(account, ConnectionMethod::Keys, keys.addresses.as_deref())?;
+    fn may_be_sent(&self, account: &ProviderAccount, keys: &StoredKeys) -> Result<(), ConnectorError> {
+        self.reach.check_addresses(account, ConnectionMethod::Keys, keys.addresses.as_deref())
+    }
+
+    fn keys(&self, account: &ProviderAccount, keys: &StoredKeys) -> Result<SecretString, ConnectorError> {
         self.opened(account, SealedPlace::Secret, &keys.sealed)
     }
 
@@ -215,7 +215,7 @@ impl Connections {
         recording: Recording,
     ) -> Result<Opened, ConnectorError> {
         let Some(connector) = account.connector else {
-            return Err(ConnectorError::Unsupported("the account has no credentials; set them first".to_owned()));
+            return Err(without_credentials());
         };
         let (clock, recorder) = (Arc::clone(&self.parts.clock), Self::recorder(account, recording));
         let without_consent = |connection| Opened { connection, keeper: None };
@@ -258,21 +258,18 @@ impl Connections {
         credentials: &SealedCredentials,
         recording: Recording,
     ) -> Result<Proof, ConnectorError> {
-        let given_for = credentials.keys.as_ref().and_then(|keys| keys.addresses.as_deref());
         Ok(match account.method {
-            ConnectionMethod::Keys => Proof {
-                secret: Some(self.secret(account, credentials)?),
-                origin: credentials.keys.as_ref().map(|keys| keys.origin.clone()).unwrap_or_default(),
-                keeper: None,
-            },
+            ConnectionMethod::Keys => {
+                let keys = credentials.keys.as_ref().ok_or_else(without_credentials)?;
+                self.may_be_sent(account, keys)?;
+                Proof { secret: Some(self.keys(account, keys)?), origin: keys.origin.clone(), keeper: None }
+            }
             ConnectionMethod::Delegated => Proof {
                 origin: String::new(),
                 // What the consent does not cover, such as a password for another surface. Without it that surface is
                 // said to be missing; the consent goes on.
                 secret: match &credentials.keys {
-                    Some(_) if self.reach.check_addresses(account, ConnectionMethod::Keys, given_for).is_ok() => {
-                        Some(self.secret(account, credentials)?)
-                    }
+                    Some(keys) if self.may_be_sent(account, keys).is_ok() => Some(self.keys(account, keys)?),
                     _ => None,
                 },
                 keeper: Some(self.keeper(account, credentials, recording)?),
@@ -489,7 +486,6 @@ mod tests {
     use crate::environment::{CountingIds, SystemClock};
     use crate::secret::{CountingRandom, KeyRing};
     use crate::storage::Store;
-    use crate::storage::account::StoredKeys;
 
     async fn connections(reach: Reach) -> (Connections, tempfile::TempDir) {
         let folder = tempfile::tempdir().expect("a temporary directory");

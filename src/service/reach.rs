@@ -175,7 +175,10 @@ impl Reach {
 
     /// The addresses that keys, or the tokens of a consent, are sent to by the settings of an account, as text to be compared.
     pub fn addresses(&self, account: &ProviderAccount, method: ConnectionMethod) -> Result<String, SettingError> {
-        let Some(connector) = account.connector else { return Ok(String::new()) };
+        // A directory is no address, and may be slow to look at.
+        let Some(connector) = account.connector.filter(|connector| *connector != ConnectorKind::Files) else {
+            return Ok(String::new());
+        };
         let understood = self.settings(account, connector)?;
         let addresses = understood.addresses().into_iter();
         let addresses = addresses.filter(|(_, sent, _)| method == ConnectionMethod::Keys || *sent == Sent::Tokens);

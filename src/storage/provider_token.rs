@@ -77,15 +77,15 @@ pub async fn find(db: &impl ConnectionTrait, key: TokenKey) -> Result<Option<Sto
     }))
 }
 
-/// A row without tokens.
-fn row(key: TokenKey, origin: &str, number: i64) -> ActiveModel {
+/// The first row of a key, without tokens.
+fn row(key: TokenKey, origin: &str) -> ActiveModel {
     ActiveModel {
         origin: Set(origin.to_owned()),
         organization_id: Set(key.organization_id.0),
         account_id: Set(key.account_id.0),
         method: Set(key.method.word().to_owned()),
         tokens: Set(None),
-        number: Set(number),
+        number: Set(1),
         issued_at: Set(None),
         access_expires_at: Set(None),
         lease_holder: Set(None),
@@ -104,7 +104,7 @@ pub async fn replace(tx: &Tx, key: TokenKey, tokens: NewTokens) -> Result<(), St
             tokens: Set(Some(sealed)),
             issued_at: Set(Some(issued_at)),
             access_expires_at: Set(access_expires_at),
-            ..row(key, &origin, 1)
+            ..row(key, &origin)
         },
     )
     .await
@@ -114,7 +114,7 @@ pub async fn replace(tx: &Tx, key: TokenKey, tokens: NewTokens) -> Result<(), St
 /// with what was there before is void. The row stays: its number goes on, and what still acts for the keys or the consent
 /// of before finds that the row is no longer theirs.
 pub async fn void(tx: &Tx, key: TokenKey, origin: &str) -> Result<(), StorageError> {
-    put(tx, row(key, origin, 1)).await
+    put(tx, row(key, origin)).await
 }
 
 async fn put(tx: &Tx, row: ActiveModel) -> Result<(), StorageError> {

@@ -22,9 +22,9 @@ use thiserror::Error;
 use url::Url;
 
 use super::application::{Application, ClientAuthentication};
-use super::{FetchedToken, access_of};
+use super::{FetchedToken, access_of, refusal};
 use crate::connector::ConnectorError;
-use crate::connector::failure::{failure_of, plain};
+use crate::connector::failure::failure_of;
 use crate::connector::http::{Bodies, Outgoing, ProviderClient, Repetition, Reply, parse_base_url, secret_header};
 use crate::environment::Clock;
 use crate::secret::REDACTED;
@@ -247,17 +247,16 @@ fn redirect(address: &str) -> Result<RedirectUrl, ConnectorError> {
 }
 
 /// A refusal in the provider's words.
-fn refused(provider: &'static str, refusal: &BasicErrorResponse) -> GrantError {
-    let code = refusal.error().to_string();
-    let words = refusal.error_description().map_or_else(|| code.clone(), |words| format!("{code}: {words}"));
-    let (message, code) = (plain(&words), plain(&code));
-    match refusal.error() {
+fn refused(provider: &'static str, reply: &BasicErrorResponse) -> GrantError {
+    let code = reply.error().to_string();
+    let message = refusal(&code, reply.error_description().map(String::as_str));
+    match reply.error() {
         BasicErrorResponseType::InvalidGrant => GrantError::InvalidGrant(message),
         BasicErrorResponseType::InvalidClient | BasicErrorResponseType::UnauthorizedClient => {
             // The application is not accepted: a person consenting again would not help.
             GrantError::Connector(ConnectorError::Unauthorized { provider, message })
         }
-        _ => GrantError::Connector(ConnectorError::Refused { provider, code: Some(code), message }),
+        _ => GrantError::Connector(ConnectorError::Refused { provider, code: Some(refusal(&code, None)), message }),
     }
 }
 

@@ -23,7 +23,7 @@ use tokio::sync::Mutex;
 
 use self::kept::{HeldToken, TokenKeeper, Unkept};
 use super::ConnectorError;
-use super::failure::failure_of;
+use super::failure::{failure_of, plain};
 use super::http::{Authorization, Credential, Reply, secret_header};
 use crate::environment::Clock;
 use crate::secret::REDACTED;
@@ -152,6 +152,15 @@ fn access_of(
     let lifetime = lifetime.and_then(|lifetime| TimeDelta::from_std(lifetime).ok());
     let expires_at = lifetime.and_then(|lifetime| now.checked_add_signed(lifetime));
     Ok(FetchedToken { token: token.as_str().into(), expires_at })
+}
+
+/// As much as is kept of what a provider says of a refusal, in characters.
+const LONGEST_REFUSAL: usize = 300;
+
+/// A refusal (RFC 6749, sections 4.1.2.1 and 5.2) in the provider's words.
+pub fn refusal(code: &str, description: Option<&str>) -> String {
+    let words = description.map_or_else(|| code.to_owned(), |description| format!("{code}: {description}"));
+    plain(&words, LONGEST_REFUSAL)
 }
 
 /// At a token endpoint, a refusal of any kind means that the credentials are not good. Its words may repeat the secret

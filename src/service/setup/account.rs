@@ -127,20 +127,10 @@ impl SetupService {
         let before = found.ok_or(AccountError::NotFound)?;
         let changed = with_credentials(before.clone());
         self.pin_addresses(&tx, caller, &before).await?;
-        let origin = core.ids.next().to_string();
-        let keys = match &secret {
-            None => None,
-            Some(secret) => Some(StoredKeys {
-                sealed: core.connectors.seal(&changed, SealedPlace::Secret, secret),
-                origin: origin.clone(),
-                addresses: Some(core.connectors.addresses(&changed, ConnectionMethod::Keys)?),
-            }),
-        };
+        let sealed = secret.map(|secret| core.connectors.seal(&changed, SealedPlace::Secret, &secret));
+        let addresses = core.connectors.addresses(&changed, ConnectionMethod::Keys)?;
         account::update(&tx, &changed, core.clock.now()).await.internal(caller)?;
-        account::set_keys(&tx, caller.organization_id, account_id, keys).await.internal(caller)?;
-        // Tokens of the keys before speak for somebody else, perhaps.
-        let keys = TokenKey { organization_id: caller.organization_id, account_id, method: ConnectionMethod::Keys };
-        provider_token::void(&tx, keys, &origin).await.internal(caller)?;
+        self.replace_keys(&tx, caller, account_id, sealed.map(|sealed| (sealed, addresses))).await?;
         // Whoever is on the way to the provider would bring back the settings of before.
         authorization::void_attempts(&tx, caller.organization_id, account_id).await.internal(caller)?;
         self.webhooks().forget_replaced(&tx, caller, &before, &changed).await?;
@@ -253,6 +243,23 @@ impl SetupService {
             integration::update(tx, &changed).await.internal(caller)?;
         }
         Ok(())
+    }
+
+    /// Replaces the keys of an account with others for these addresses, or forgets them. Tokens of the keys before are void:
+    /// they speak for somebody else, perhaps.
+    pub(super) async fn replace_keys(
+        &self,
+        tx: &Tx,
+        caller: &Caller,
+        account_id: ProviderAccountId,
+        keys: Option<(String, String)>,
+    ) -> Result<(), Internal> {
+        let organization_id = caller.organization_id;
+        let origin = self.core.ids.next().to_string();
+        let tokens = TokenKey { organization_id, account_id, method: ConnectionMethod::Keys };
+        provider_token::void(tx, tokens, &origin).await.internal(caller)?;
+        let keys = keys.map(|(sealed, addresses)| StoredKeys { sealed, origin, addresses: Some(addresses) });
+        account::set_keys(tx, organization_id, account_id, keys).await.internal(caller)
     }
 
     /// Writes down for which addresses an account was given what it keeps, where nobody did: before they change.

@@ -16,6 +16,7 @@ use super::account::AccountError;
 use crate::connector::address::{Place, place_of_url};
 use crate::connector::oauth::application::Application;
 use crate::connector::oauth::delegated::{Authorizer, GrantError, GrantedTokens};
+use crate::connector::oauth::refusal;
 use crate::connector::setting::SettingError;
 use crate::digest::sha256;
 use crate::domain::access::{Actor, Caller, Role, User};
@@ -26,7 +27,6 @@ use crate::service::reach::goes_to_the_same;
 use crate::service::sealing::SealedPlace;
 use crate::service::webhook::Parting;
 use crate::service::{Internal, OrInternal as _};
-use crate::storage::account::StoredKeys;
 use crate::storage::authorization::{self, Attempt, StoredAuthorization};
 use crate::storage::provider_token::{self, TokenKey};
 use crate::storage::text::Word as _;
@@ -205,7 +205,6 @@ impl SetupService {
             None => None,
             Some(keys) => Some(self.with_kept_keys(caller, &known, &candidate, keys).await?),
         };
-
         let seal = |place, secret: &SecretString| core.connectors.seal(&candidate, place, secret);
         let attempt = Attempt {
             state_hash: sha256(state.expose_secret().as_bytes()),
@@ -478,7 +477,7 @@ impl SetupService {
         if let Some(error) = returned.error {
             return Err(match error.as_str() {
                 "access_denied" => ReturnError::Denied,
-                _ => ReturnError::Refused(said(&error, returned.description.as_deref())),
+                _ => ReturnError::Refused(refusal(&error, returned.description.as_deref())),
             });
         }
         let code = returned.code.filter(|code| (1..=LONGEST_PARAMETER).contains(&code.expose_secret().len()));
@@ -568,11 +567,8 @@ impl SetupService {
         };
         provider_token::replace(&tx, consent, sealed).await.internal(caller)?;
         if let Some(sealed) = attempt.secret.clone() {
-            let origin = core.ids.next().to_string();
-            let keys = TokenKey { method: ConnectionMethod::Keys, ..consent };
-            provider_token::void(&tx, keys, &origin).await.internal(caller)?;
-            let keys = Some(StoredKeys { sealed, origin, addresses: Some(addresses(ConnectionMethod::Keys)?) });
-            account::set_keys(&tx, attempt.organization_id, attempt.account_id, keys).await.internal(caller)?;
+            let keys = Some((sealed, addresses(ConnectionMethod::Keys)?));
+            self.replace_keys(&tx, caller, attempt.account_id, keys).await?;
         }
         account::update(&tx, &changed, now).await.internal(caller)?;
         self.webhooks().forget_replaced(&tx, caller, &before, &changed).await?;
@@ -632,12 +628,4 @@ fn starter(actor: &Actor) -> String {
         Actor::CommandLine | Actor::Schedule | Actor::Job => Starter::CommandLine,
     };
     serde_json::to_string(&starter).expect("texts are always JSON")
-}
-
-/// A provider's error in its own words, short and without anything that a page could trip over.
-fn said(error: &str, description: Option<&str>) -> String {
-    const LONGEST: usize = 300;
-    let words = description.map_or_else(|| error.to_owned(), |description| format!("{error}: {description}"));
-    let plain: String = words.chars().filter(|character| !character.is_control()).take(LONGEST).collect();
-    crate::secret::redact(&plain)
 }

@@ -58,13 +58,10 @@ impl SetupService {
         let found = account::lock(&tx, caller.organization_id, id).await.internal(caller)?;
         let before = found.ok_or(AccountError::NotFound)?;
         let present = provider_token::find(&*tx, consent).await.internal(caller)?;
-        let keys = TokenKey { method: ConnectionMethod::Keys, ..consent };
-        for key in [consent, keys] {
-            // For an origin that nobody acts for.
-            provider_token::void(&tx, key, &core.ids.next().to_string()).await.internal(caller)?;
-        }
+        // For an origin that nobody acts for.
+        provider_token::void(&tx, consent, &core.ids.next().to_string()).await.internal(caller)?;
+        self.replace_keys(&tx, caller, id, None).await?;
         authorization::remove(&tx, caller.organization_id, id).await.internal(caller)?;
-        account::set_keys(&tx, caller.organization_id, id, None).await.internal(caller)?;
         let mut changed = ProviderAccount {
             status: AccountStatus::NotConnected,
             failure: None,
