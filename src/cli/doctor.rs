@@ -20,7 +20,8 @@ use crate::secret::SystemRandom;
 use crate::service::secrets::statuses;
 use crate::storage::Store;
 
-/// Prints what is found, the answers of the database and of the issuer included; ends with status 1 when something has to be put right first.
+/// Prints what is found, the answers of the database and of the issuer included; ends with status 1 when something has to
+/// be put right first.
 pub(super) async fn run(arguments: &ServerArguments) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(arguments)?;
     let mut findings = examine(&settings, SystemClock.now());

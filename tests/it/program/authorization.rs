@@ -6,10 +6,11 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta};
 use concord::app::App;
 use concord::domain::id::{OrganizationId, ProviderAccountId};
+use concord::domain::provider::ProviderAccount;
 use concord::environment::FixedClock;
 use concord::sandbox::{RunningSandbox, Side, credentials};
 use concord::service::Recording;
-use concord::storage::account;
+use concord::storage::account::{self, SealedCredentials};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -105,11 +106,26 @@ pub async fn tell(sandbox: &RunningSandbox, what: &str) {
     assert!(answer.status().is_success());
 }
 
-/// Asks for companies, so many times at once; how many were answered.
-pub async fn ask_at_once(app: &App, organization: OrganizationId, id: ProviderAccountId, times: usize) -> usize {
+/// The Pax8 account of an integration of the organization `default`.
+pub async fn pax8_of(program: &Program, integration: &Integration) -> (OrganizationId, ProviderAccountId) {
+    let organization = harness::organization(program, "default").await;
+    (organization, ProviderAccountId(harness::uuid_of(&integration.pax8)))
+}
+
+/// An account as it is stored, with what it proves itself with.
+pub async fn stored(
+    app: &App,
+    organization: OrganizationId,
+    id: ProviderAccountId,
+) -> (ProviderAccount, SealedCredentials) {
     let read = app.services.core.store.read();
     let known = account::find(read, organization, id).await.expect("it reads").expect("the account is there");
-    let sealed = account::credentials(read, organization, id).await.expect("it reads");
+    (known, account::credentials(read, organization, id).await.expect("it reads"))
+}
+
+/// Asks for companies, so many times at once; how many were answered.
+pub async fn ask_at_once(app: &App, organization: OrganizationId, id: ProviderAccountId, times: usize) -> usize {
+    let (known, sealed) = stored(app, organization, id).await;
     let connectors = &app.services.core.connectors;
     let calls = (0..times).map(|_| async {
         let pax8 = connectors.marketplace(&known, &sealed, Recording::Off).await?;
@@ -193,8 +209,7 @@ async fn many_calls_at_the_end_of_a_token_renew_it_once_over_all_replicas() {
     for database in each_database().await {
         let url = database.url.clone();
         let (program, clock, _, integration) = consented(database).await;
-        let organization = harness::organization(&program, "default").await;
-        let id = ProviderAccountId(harness::uuid_of(&integration.pax8));
+        let (organization, id) = pax8_of(&program, &integration).await;
         assert_eq!(ask_at_once(&program.app, organization, id, 50).await, 50);
         assert_eq!(count(&program.sandbox, "refresh_token").await, 0);
         clock.advance(TimeDelta::days(1));
@@ -223,8 +238,7 @@ async fn many_calls_at_the_end_of_a_token_renew_it_once_over_all_replicas() {
 async fn a_consent_that_was_withdrawn_ends_quietly_and_a_new_one_keeps_everything() {
     for database in each_database().await {
         let (program, clock, admin, integration) = consented(database).await;
-        let organization = harness::organization(&program, "default").await;
-        let id = ProviderAccountId(harness::uuid_of(&integration.pax8));
+        let (organization, id) = pax8_of(&program, &integration).await;
         tell(&program.sandbox, "grants").await;
         clock.advance(TimeDelta::days(1));
         assert_eq!(ask_at_once(&program.app, organization, id, 50).await, 0);
@@ -256,13 +270,10 @@ async fn a_consent_that_was_withdrawn_ends_quietly_and_a_new_one_keeps_everythin
 #[tokio::test]
 async fn an_access_token_that_is_refused_before_its_time_is_renewed_once() {
     let (program, _, _, integration) = consented(postgres::sqlite()).await;
-    let organization = harness::organization(&program, "default").await;
-    let id = ProviderAccountId(harness::uuid_of(&integration.pax8));
+    let (organization, id) = pax8_of(&program, &integration).await;
     program.fault(json!({ "path": "/v1/companies", "status": 401, "times": 3 })).await;
     // One connection, so that the callers share their token as the pages of a run do.
-    let read = program.app.services.core.store.read();
-    let known = account::find(read, organization, id).await.expect("it reads").expect("the account is there");
-    let sealed = account::credentials(read, organization, id).await.expect("it reads");
+    let (known, sealed) = stored(&program.app, organization, id).await;
     let connectors = &program.app.services.core.connectors;
     let pax8 = connectors.marketplace(&known, &sealed, Recording::Off).await.expect("connected");
     let calls = futures_util::future::join_all((0..20).map(|_| pax8.companies(None))).await;
@@ -353,8 +364,7 @@ async fn disconnecting_gives_the_consent_back_and_forgets_every_secret() {
     for database in each_database().await {
         let url = database.url.clone();
         let (program, _, admin, integration) = consented(database).await;
-        let organization = harness::organization(&program, "default").await;
-        let id = ProviderAccountId(harness::uuid_of(&integration.pax8));
+        let (organization, id) = pax8_of(&program, &integration).await;
         let input = json!({ "providerAccountId": integration.pax8 });
         let payload = admin.done("providerAccountDisconnect", &format!("isRevoked {ACCOUNT}"), input.clone()).await;
         assert_eq!(payload["isRevoked"], true);
@@ -387,8 +397,7 @@ async fn a_provider_that_cannot_be_asked_does_not_keep_a_person_from_disconnecti
 #[tokio::test]
 async fn a_renewal_that_fails_in_passing_is_tried_again_by_the_next_one() {
     let (program, clock, admin, integration) = consented(postgres::sqlite()).await;
-    let organization = harness::organization(&program, "default").await;
-    let id = ProviderAccountId(harness::uuid_of(&integration.pax8));
+    let (organization, id) = pax8_of(&program, &integration).await;
     clock.advance(TimeDelta::days(1));
     program.fault(json!({ "path": "/oauth/pax8/token", "status": 503, "times": 1 })).await;
     assert_eq!(ask_at_once(&program.app, organization, id, 1).await, 0);
@@ -405,8 +414,7 @@ async fn replicas_and_restarts_share_the_token_of_keys_and_new_keys_bring_a_new_
         let program = Program::start_idle_at(database, clock.clone()).await;
         let admin = program.client("ADMIN").await;
         let integration = harness::connected(&program, &admin, "Keys").await;
-        let organization = harness::organization(&program, "default").await;
-        let id = ProviderAccountId(harness::uuid_of(&integration.pax8));
+        let (organization, id) = pax8_of(&program, &integration).await;
         assert_eq!(count(&program.sandbox, "client_credentials").await, 1, "connecting fetches one");
         let other = harness::app(&url, clock.clone()).await;
         for day in 1..=3 {

@@ -5,32 +5,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::TimeDelta;
-use concord::app::App;
 use concord::connector::{ConnectorError, Marketplace};
-use concord::domain::id::ProviderAccountId;
 use concord::environment::SystemClock;
 use concord::sandbox::credentials;
 use concord::service::Recording;
-use concord::storage::account;
-use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 
 use super::authorization::{
-    ACCOUNT, account_of, ask_at_once, authorize, begin, come_back, consented, count, pax8_application, psa_application,
-    tell,
+    ACCOUNT, account_of, ask_at_once, authorize, begin, come_back, consented, count, pax8_application, pax8_of,
+    psa_application, stored, tell,
 };
+use super::command::tamper;
 use super::harness::{self, Integration, Program, each_database};
 use crate::postgres;
 use crate::sandbox_browser::{Choice, consent};
 
 /// The connection that a run holds while it is under way.
-async fn held(app: &App, program: &Program, integration: &Integration) -> Arc<dyn Marketplace> {
-    let organization = harness::organization(program, "default").await;
-    let id = ProviderAccountId(harness::uuid_of(&integration.pax8));
-    let read = app.services.core.store.read();
-    let known = account::find(read, organization, id).await.expect("it reads").expect("the account is there");
-    let sealed = account::credentials(read, organization, id).await.expect("it reads");
-    app.services.core.connectors.marketplace(&known, &sealed, Recording::Off).await.expect("it is connected")
+async fn held(program: &Program, integration: &Integration) -> Arc<dyn Marketplace> {
+    let (organization, id) = pax8_of(program, integration).await;
+    let (known, sealed) = stored(&program.app, organization, id).await;
+    program.app.services.core.connectors.marketplace(&known, &sealed, Recording::Off).await.expect("it is connected")
 }
 
 fn is_superseded<T>(outcome: &Result<T, ConnectorError>) -> bool {
@@ -41,9 +35,8 @@ fn is_superseded<T>(outcome: &Result<T, ConnectorError>) -> bool {
 async fn what_began_before_a_new_consent_neither_uses_nor_ends_it() {
     for database in each_database().await {
         let (program, clock, admin, integration) = consented(database).await;
-        let organization = harness::organization(&program, "default").await;
-        let id = ProviderAccountId(harness::uuid_of(&integration.pax8));
-        let before = held(&program.app, &program, &integration).await;
+        let (organization, id) = pax8_of(&program, &integration).await;
+        let before = held(&program, &integration).await;
         assert!(before.companies(None).await.is_ok());
         // The consent of before ends at the provider, and so does the token that the run holds.
         tell(&program.sandbox, "grants").await;
@@ -67,7 +60,7 @@ async fn a_run_with_keys_that_were_forgotten_stores_no_token_again() {
         let program = Program::start_idle(database).await;
         let admin = program.client("ADMIN").await;
         let integration = harness::connected(&program, &admin, "Forgotten").await;
-        let running = held(&program.app, &program, &integration).await;
+        let running = held(&program, &integration).await;
         assert!(running.companies(None).await.is_ok());
         let input = json!({ "providerAccountId": integration.pax8 });
         admin.done("providerAccountDisconnect", "account { status }", input).await;
@@ -144,10 +137,8 @@ async fn a_consent_that_cannot_be_stored_is_given_back() {
         Choice::Accept,
     )
     .await;
-    let tx = program.app.services.core.store.begin().await.expect("a transaction");
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON provider_authorization BEGIN SELECT RAISE(ABORT, 'full'); END";
-    tx.execute_unprepared(refuse).await.expect("a trigger");
-    tx.commit().await.expect("it is kept");
+    tamper(&program.database.url, &[refuse]).await;
     let (status, page) = come_back(&location).await;
     assert_eq!(status, 500);
     assert!(page.contains("on our side"), "{page}");
@@ -251,12 +242,8 @@ async fn a_row_of_tokens_that_an_older_version_made_is_taken_over() {
         let program = Program::start_idle(database).await;
         let admin = program.client("ADMIN").await;
         let integration = harness::connected(&program, &admin, "Older").await;
-        let organization = harness::organization(&program, "default").await;
-        let id = ProviderAccountId(harness::uuid_of(&integration.pax8));
-        let tx = program.app.services.core.store.begin().await.expect("a transaction");
-        let older = "UPDATE provider_token SET origin = 'a digest of the keys' WHERE method = 'KEYS'";
-        tx.execute_unprepared(older).await.expect("it is said in another way");
-        tx.commit().await.expect("it is kept");
+        let (organization, id) = pax8_of(&program, &integration).await;
+        tamper(&url, &["UPDATE provider_token SET origin = 'a digest of the keys' WHERE method = 'KEYS'"]).await;
         let other = harness::app(&url, Arc::new(SystemClock)).await;
         let (here, there) =
             tokio::join!(ask_at_once(&program.app, organization, id, 5), ask_at_once(&other, organization, id, 5));
@@ -269,14 +256,11 @@ async fn a_row_of_tokens_that_an_older_version_made_is_taken_over() {
 #[tokio::test]
 async fn a_new_consent_that_cannot_be_stored_leaves_the_one_before() {
     let (program, clock, admin, integration) = consented(postgres::sqlite()).await;
-    let organization = harness::organization(&program, "default").await;
-    let id = ProviderAccountId(harness::uuid_of(&integration.pax8));
+    let (organization, id) = pax8_of(&program, &integration).await;
     let url = begin(&admin, json!({ "providerAccountId": integration.pax8 })).await;
     let location = consent(&url, credentials::PARTNER_USER, Choice::Accept).await;
-    let tx = program.app.services.core.store.begin().await.expect("a transaction");
     let refuse = "CREATE TRIGGER refuse BEFORE UPDATE ON provider_authorization BEGIN SELECT RAISE(ABORT, 'full'); END";
-    tx.execute_unprepared(refuse).await.expect("a trigger");
-    tx.commit().await.expect("it is kept");
+    tamper(&program.database.url, &[refuse]).await;
     assert_eq!(come_back(&location).await.0, 500);
     assert_eq!(count(&program.sandbox, "revocation").await, 0, "a provider may end with it what works");
     clock.advance(TimeDelta::days(1));

@@ -10,21 +10,20 @@ use concord::app::KeyedSeal;
 use concord::connector::ConnectorError;
 use concord::connector::oauth::delegated::{GrantError, GrantedTokens, TokenRenewal};
 use concord::connector::oauth::kept::TokenKeeper as _;
-use concord::domain::id::ProviderAccountId;
 use concord::domain::provider::ConnectionMethod;
 use concord::environment::{Clock as _, FixedClock, RandomIds};
 use concord::secret::{KeyRing, SystemRandom};
 use concord::service::kept_tokens::{KeeperParts, KeptTokens};
-use concord::storage::Store;
 use concord::storage::authorization;
 use concord::storage::provider_token::TokenKey;
-use sea_orm::ConnectionTrait as _;
+use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 use serde_json::json;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use super::authorization::{account_of, consented};
+use super::authorization::{account_of, consented, pax8_of};
+use super::command::tamper;
 use super::harness::{self, Integration, Program, each_database};
 
 /// The tokens of the consent of an account, renewed by somebody who is asked in the test.
@@ -34,8 +33,7 @@ async fn kept(
     integration: &Integration,
     renewal: Arc<dyn TokenRenewal>,
 ) -> KeptTokens {
-    let organization_id = harness::organization(program, "default").await;
-    let account_id = ProviderAccountId(harness::uuid_of(&integration.pax8));
+    let (organization_id, account_id) = pax8_of(program, integration).await;
     let store = program.app.services.core.store.clone();
     let consent = authorization::find(store.read(), organization_id, account_id).await.expect("it reads");
     let keys = KeyRing::parse(&SecretString::from(harness::SECRET_KEYS), "the test", Arc::new(SystemRandom));
@@ -52,14 +50,13 @@ async fn kept(
     KeptTokens::new(parts, key, consent.expect("a consent").origin, renewal)
 }
 
-/// Gives out tokens that end at once, and counts.
-struct Brief {
-    clock: Arc<FixedClock>,
-    renewals: AtomicU64,
-}
+type Answer = BoxFuture<'static, Result<GrantedTokens, GrantError>>;
+
+/// Renews as the test says.
+struct Renewal<F>(F);
 
 #[async_trait]
-impl TokenRenewal for Brief {
+impl<F: Fn() -> Answer + Send + Sync> TokenRenewal for Renewal<F> {
     fn provider(&self) -> &'static str {
         "Test"
     }
@@ -69,13 +66,7 @@ impl TokenRenewal for Brief {
     }
 
     async fn renew(&self, _: Option<&SecretString>) -> Result<GrantedTokens, GrantError> {
-        let number = self.renewals.fetch_add(1, Ordering::SeqCst) + 1;
-        Ok(GrantedTokens {
-            access: format!("brief-access-{number}").into(),
-            refresh: Some(format!("brief-refresh-{number}").into()),
-            expires_at: Some(self.clock.now()),
-            scopes: None,
-        })
+        (self.0)().await
     }
 
     async fn give_back(&self, _: &SecretString) -> Result<bool, ConnectorError> {
@@ -87,44 +78,27 @@ impl TokenRenewal for Brief {
 async fn a_token_that_ends_at_once_is_handed_out_all_the_same() {
     for database in each_database().await {
         let (program, clock, _, integration) = consented(database).await;
-        let renewal = Arc::new(Brief { clock: clock.clone(), renewals: AtomicU64::new(0) });
-        let tokens = kept(&program, &clock, &integration, renewal.clone()).await;
+        let renewals = Arc::new(AtomicU64::new(0));
+        let (counter, time) = (Arc::clone(&renewals), clock.clone());
+        let brief = move || -> Answer {
+            let number = counter.fetch_add(1, Ordering::SeqCst) + 1;
+            let tokens = GrantedTokens {
+                access: format!("brief-access-{number}").into(),
+                refresh: Some(format!("brief-refresh-{number}").into()),
+                expires_at: Some(time.now()),
+                scopes: None,
+            };
+            Box::pin(async { Ok(tokens) })
+        };
+        let tokens = kept(&program, &clock, &integration, Arc::new(Renewal(brief))).await;
         clock.advance(TimeDelta::days(1));
         let ask = || timeout(Duration::from_secs(30), tokens.token(None, TimeDelta::minutes(5)));
         ask().await.expect("it ends").expect("a token");
-        assert_eq!(renewal.renewals.load(Ordering::SeqCst), 1, "one renewal for one call");
+        assert_eq!(renewals.load(Ordering::SeqCst), 1, "one renewal for one call");
         let many = futures_util::future::join_all((0..20).map(|_| ask())).await;
         assert!(many.into_iter().all(|outcome| outcome.is_ok_and(|token| token.is_ok())));
-        assert!(renewal.renewals.load(Ordering::SeqCst) <= 21, "one for each call at most");
+        assert!(renewals.load(Ordering::SeqCst) <= 21, "one for each call at most");
         program.stop().await;
-    }
-}
-
-/// Somebody else has renewed when this one asks, so that its refresh token is spent.
-struct Late {
-    store: Store,
-}
-
-#[async_trait]
-impl TokenRenewal for Late {
-    fn provider(&self) -> &'static str {
-        "Test"
-    }
-
-    fn needs_refresh_token(&self) -> bool {
-        true
-    }
-
-    async fn renew(&self, _: Option<&SecretString>) -> Result<GrantedTokens, GrantError> {
-        let tx = self.store.begin().await.expect("a transaction");
-        let newer = "UPDATE provider_token SET number = number + 1, lease_holder = NULL, lease_until = NULL";
-        tx.execute_unprepared(newer).await.expect("they are newer");
-        tx.commit().await.expect("it is kept");
-        Err(GrantError::InvalidGrant("spent".to_owned()))
-    }
-
-    async fn give_back(&self, _: &SecretString) -> Result<bool, ConnectorError> {
-        Ok(false)
     }
 }
 
@@ -132,8 +106,17 @@ impl TokenRenewal for Late {
 async fn a_refusal_of_a_spent_token_does_not_end_the_newer_ones() {
     for database in each_database().await {
         let (program, clock, admin, integration) = consented(database).await;
-        let renewal = Arc::new(Late { store: program.app.services.core.store.clone() });
-        let tokens = kept(&program, &clock, &integration, renewal).await;
+        // Somebody else has renewed when this one asks, so that its refresh token is spent.
+        let url = program.database.url.clone();
+        let late = move || -> Answer {
+            let url = url.clone();
+            Box::pin(async move {
+                let newer = "UPDATE provider_token SET number = number + 1, lease_holder = NULL, lease_until = NULL";
+                tamper(&url, &[newer]).await;
+                Err(GrantError::InvalidGrant("spent".to_owned()))
+            })
+        };
+        let tokens = kept(&program, &clock, &integration, Arc::new(Renewal(late))).await;
         clock.advance(TimeDelta::days(1));
         let token = tokens.token(None, TimeDelta::minutes(5)).await.expect("the newer token is used");
         assert_eq!(token.number, 2);

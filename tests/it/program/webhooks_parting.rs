@@ -9,10 +9,10 @@ use concord::domain::id::ProviderAccountId;
 use concord::environment::SystemClock;
 use concord::sandbox::credentials;
 use concord::service::webhook::RegisterWebhook;
-use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 
 use super::authorization::{account_of, authorize, begin, come_back, pax8_application};
+use super::command::tamper;
 use super::harness::{self, codes, count_rows, each_database};
 use super::webhooks::{Synced, remote, tell, text};
 use crate::postgres;
@@ -135,11 +135,10 @@ async fn a_consent_to_another_application_ends_the_webhook_and_one_to_the_same_d
     assert!(synced.webhook().await["url"].is_string());
     assert_eq!(synced.remote().await, std::slice::from_ref(&there));
 
-    let database = &synced.program.app.services.core.store;
-    let tx = database.begin().await.expect("a transaction");
+    // The consent of before was to another application.
+    let database = &synced.program.database.url;
     let other = "UPDATE provider_account SET application_id = 'another application' WHERE application_id IS NOT NULL";
-    tx.execute_unprepared(other).await.expect("the consent of before was to another application");
-    tx.commit().await.expect("it is kept");
+    tamper(database, &[other]).await;
     authorize(&synced.admin, application, credentials::PARTNER_USER).await;
     let account = account_of(&synced.admin, &synced.integration.pax8).await;
     assert!(remarks(&account).contains("was removed"), "{account}");
@@ -150,11 +149,8 @@ async fn a_consent_to_another_application_ends_the_webhook_and_one_to_the_same_d
     synced.register(json!({})).await;
     let again = json!({ "providerAccountId": synced.integration.pax8 });
     let location = consent(&begin(&synced.admin, again).await, credentials::PARTNER_USER, Choice::Accept).await;
-    let tx = database.begin().await.expect("a transaction");
-    tx.execute_unprepared(other).await.expect("another application once more");
     let refuse = "CREATE TRIGGER refuse BEFORE UPDATE ON provider_authorization BEGIN SELECT RAISE(ABORT, 'full'); END";
-    tx.execute_unprepared(refuse).await.expect("a trigger");
-    tx.commit().await.expect("it is kept");
+    tamper(database, &[other, refuse]).await;
     assert_eq!(come_back(&location).await.0, 500);
     assert_eq!(synced.remote().await.len(), 0);
     assert_eq!(synced.webhook().await, Value::Null);
@@ -164,9 +160,7 @@ async fn a_consent_to_another_application_ends_the_webhook_and_one_to_the_same_d
 /// Another installation over a copy of the database, which Pax8 reaches elsewhere, and its administrator.
 async fn copy(synced: &Synced, folder: &std::path::Path, name: &str) -> (App, Caller) {
     let path = folder.join(name);
-    let connection = sea_orm::Database::connect(&synced.program.database.url).await.expect("it opens");
-    let statement = format!("VACUUM INTO '{}'", path.display());
-    sea_orm::ConnectionTrait::execute_unprepared(&connection, &statement).await.expect("it is copied");
+    tamper(&synced.program.database.url, &[&format!("VACUUM INTO '{}'", path.display())]).await;
     let address = "127.0.0.1:9".parse().expect("an address");
     let app = harness::app_at(&format!("sqlite://{}", path.display()), Arc::new(SystemClock), address).await;
     let caller = app.access.operator("default").await.expect("the organization was copied");

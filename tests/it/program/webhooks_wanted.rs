@@ -11,6 +11,7 @@ use concord::job::Scheduler;
 use concord::storage::{job, webhook};
 use serde_json::{Value, json};
 
+use super::command::tamper;
 use super::harness::{self, Program, count_rows, each_database};
 use super::webhooks::{Synced, lists, tell, text, work_off};
 use crate::postgres::TestDatabase;
@@ -220,10 +221,8 @@ async fn what_a_stopped_or_given_up_run_was_to_read_stays_wanted() {
             claim.expect("there is a job")
         };
         claim().await;
-        let connection = sea_orm::Database::connect(database).await.expect("it opens");
         // By whichever clock leases are measured.
-        let forget = "UPDATE job SET lease_until = '2001-01-01 00:00:00+00:00'";
-        sea_orm::ConnectionTrait::execute_unprepared(&connection, forget).await.expect("its lease is over");
+        tamper(database, &["UPDATE job SET lease_until = '2001-01-01 00:00:00+00:00'"]).await;
         assert_eq!(held.states_after(30).await, [""; 0], "no other run begins");
         assert_eq!(held.told().await[0]["status"], "SUCCEEDED");
         // It is given up, as one is whose workers die time and again.
