@@ -22,6 +22,7 @@ pub struct Model {
     pub wanted: String,
     pub wanted_since: Option<DateTimeUtc>,
     pub reading: String,
+    pub put_off: String,
     pub failure_count: i32,
     pub retry_at: Option<DateTimeUtc>,
     pub delivery_count: i64,

@@ -15,6 +15,7 @@ mod m20261127_000012_callers;
 mod m20261127_000013_webhooks;
 mod m20261128_000014_origins;
 mod m20261128_000015_webhook_wanted;
+mod m20261128_000016_put_off;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, MigrationName, MigrationTrait, SchemaManager};
@@ -66,6 +67,11 @@ impl MigratorTrait for Migrator {
             Box::new(NewColumns {
                 name: "m20261128_000015_webhook_wanted",
                 columns: m20261128_000015_webhook_wanted::COLUMNS,
+                statements: &[],
+            }),
+            Box::new(NewColumns {
+                name: "m20261128_000016_put_off",
+                columns: m20261128_000016_put_off::COLUMNS,
                 statements: &[],
             }),
         ]

@@ -3,8 +3,9 @@
 //! What a provider tells is a hint and never data: it is not signed, so everything is asked for again.
 //!
 //! What a message asks for is wanted until a run that began after it has read it. A run takes what is wanted when it is
-//! made ([`Webhook::take`]); when it succeeds, that is done ([`Webhook::succeed`]); when it does not, it is wanted again,
-//! and the next try waits longer than the one before ([`Webhook::fail`]).
+//! made ([`Webhook::take`]); when it succeeds, that is done ([`Webhook::succeed`]). When it does not, what it had taken is
+//! put off, and each further try waits longer than the one before ([`Webhook::fail`]). When a single list was refused, that
+//! one alone is put off and tried apart from the others: one that is refused for good keeps no other waiting.
 //!
 //! A message that looks like an earlier one is left out only where that loses nothing. While what it asks for is wanted,
 //! it changes nothing anyway. Later it asks again, because the same change may have happened a second time (from five
@@ -48,15 +49,17 @@ pub struct Webhook {
     pub topics: Vec<String>,
     /// Topics that came in and mean nothing to this version.
     pub unknown_topics: Vec<String>,
-    /// Lists that wait to be read again.
+    /// Lists that wait to be read again as soon as they can be.
     pub wanted: Datasets,
     /// Since when they wait.
     pub wanted_since: Option<DateTime<Utc>>,
     /// Lists that the run under way has taken; should it not succeed, they wait again.
     pub reading: Datasets,
-    /// Runs in a row that had taken something and did not succeed.
+    /// Lists that could not be read and are tried again at [`Self::retry_at`], apart from the others.
+    pub put_off: Datasets,
+    /// Tries in a row that put something off.
     pub failure_count: i32,
-    /// Before which moment no run is made for it alone, because the last one failed.
+    /// Before which moment no run is made for what was put off.
     pub retry_at: Option<DateTime<Utc>>,
     /// Messages that came in, repeated ones included.
     pub delivery_count: i64,
@@ -67,6 +70,9 @@ pub struct Webhook {
     /// Grows by one with every change of its registration.
     pub version: i64,
 }
+
+/// How long to wait for more of the kind before a run begins: one change at a provider often makes several messages.
+pub const SETTLE: TimeDelta = TimeDelta::seconds(1);
 
 /// How many unknown topics are remembered.
 const UNKNOWN_TOPICS: usize = 20;
@@ -99,6 +105,7 @@ impl Webhook {
             wanted: Datasets::NONE,
             wanted_since: None,
             reading: Datasets::NONE,
+            put_off: Datasets::NONE,
             failure_count: 0,
             retry_at: None,
             delivery_count: 0,
@@ -108,54 +115,69 @@ impl Webhook {
         }
     }
 
-    /// Lists are to be read again.
+    /// Lists are to be read again. What was put off stays put off: a message does not make it readable.
     pub fn want(&mut self, lists: Datasets, now: DateTime<Utc>) {
-        self.wanted = self.wanted.with(lists);
+        self.wanted = self.wanted.with(lists.without(self.put_off));
         self.wanted_since = self.wanted_since.or(Some(now)).filter(|_| !self.wanted.is_empty());
     }
 
-    /// Whether something waits that a run may be made for now.
-    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
-        !self.wanted.is_empty() && self.retry_at.is_none_or(|at| at <= now)
+    /// The lists that a run may be made for now; none when nothing waits, or not long enough. What was put off is read
+    /// apart from the others, so that it takes none of them along should it fail again.
+    pub fn due(&self, now: DateTime<Utc>) -> Datasets {
+        let is_settled = self.wanted_since.is_none_or(|since| since <= now - SETTLE);
+        let is_patient = self.retry_at.is_none_or(|at| at <= now);
+        match self.wanted {
+            // With what a run had taken that nobody saw end.
+            wanted if !wanted.is_empty() && is_settled => wanted.with(self.reading),
+            wanted if wanted.is_empty() && is_patient => self.put_off,
+            _ => Datasets::NONE,
+        }
     }
 
     /// What no run has read yet.
     pub fn unread(&self) -> Datasets {
-        self.wanted.with(self.reading)
+        self.wanted.with(self.reading).with(self.put_off)
     }
 
     /// A run that reads these lists is made. No other run works then, so that what one had taken that never came to an
-    /// end is taken again.
+    /// end waits again or is taken.
     pub fn take(&mut self, lists: Datasets) {
         let unread = self.unread();
-        self.wanted = unread.without(lists);
+        self.wanted = self.wanted.with(self.reading).without(lists);
         self.wanted_since = self.wanted_since.filter(|_| !self.wanted.is_empty());
-        self.reading = unread.without(self.wanted);
+        self.put_off = self.put_off.without(lists);
+        self.reading = unread.without(self.wanted).without(self.put_off);
     }
 
     /// The run succeeded.
     pub fn succeed(&mut self) {
         self.reading = Datasets::NONE;
-        self.failure_count = 0;
-        self.retry_at = None;
+        if self.put_off.is_empty() {
+            self.failure_count = 0;
+            self.retry_at = None;
+        }
     }
 
-    /// The run did not succeed.
-    pub fn fail(&mut self, now: DateTime<Utc>) {
-        if self.reading.is_empty() {
-            return;
+    /// The run did not succeed: because of one list, or for a reason that holds for all of them.
+    pub fn fail(&mut self, refused: Option<Dataset>, now: DateTime<Utc>) {
+        let taken = std::mem::replace(&mut self.reading, Datasets::NONE);
+        let put_off = refused.map_or(taken, |list| taken.without(taken.without(Datasets::of(&[list]))));
+        if !put_off.is_empty() {
+            self.put_off = self.put_off.with(put_off);
+            // A message may have come for it while the run worked.
+            self.wanted = self.wanted.without(put_off);
+            // Few enough doublings that the wait fits, and enough to reach the longest one.
+            let doublings = self.failure_count.clamp(0, 10);
+            self.failure_count = self.failure_count.saturating_add(1);
+            self.retry_at = Some(now + (FIRST_WAIT * (1 << doublings)).min(LONGEST_WAIT));
         }
-        self.want(self.reading, now);
-        self.reading = Datasets::NONE;
-        // Few enough doublings that the wait fits, and enough to reach the longest one.
-        let doublings = self.failure_count.clamp(0, 10);
-        self.failure_count = self.failure_count.saturating_add(1);
-        self.retry_at = Some(now + (FIRST_WAIT * (1 << doublings)).min(LONGEST_WAIT));
+        self.want(taken, now);
     }
 
     /// Takes over what waits at a webhook that this one replaces.
     pub fn inherit(&mut self, old: &Self) {
-        self.wanted = self.wanted.with(old.wanted);
+        self.put_off = self.put_off.with(old.put_off);
+        self.wanted = self.wanted.with(old.wanted).without(self.put_off);
         self.wanted_since = self.wanted_since.into_iter().chain(old.wanted_since).min();
         self.reading = self.reading.with(old.reading);
         self.failure_count = old.failure_count;
@@ -253,15 +275,22 @@ mod tests {
     fn each_failure_is_waited_for_longer_up_to_a_limit() {
         let (now, lists) = (DateTime::UNIX_EPOCH, Datasets::of(&[Dataset::Companies]));
         let mut webhook = webhook();
-        webhook.fail(now);
+        webhook.fail(None, now);
         assert_eq!((webhook.failure_count, webhook.retry_at), (0, None), "it had taken nothing");
         webhook.want(lists, now);
+        assert_eq!((webhook.due(now), webhook.due(now + SETTLE)), (Datasets::NONE, lists), "more may come");
         let mut waits = Vec::new();
         for _ in 0..100 {
-            assert!(webhook.is_due(webhook.retry_at.unwrap_or(now)));
+            assert_eq!(webhook.due(webhook.retry_at.unwrap_or(now + SETTLE)), lists);
             webhook.take(lists);
-            webhook.fail(now);
-            assert!(!webhook.is_due(now) && webhook.wanted == lists);
+            webhook.fail(None, now);
+            webhook.want(lists, now);
+            assert_eq!(
+                (webhook.wanted, webhook.put_off),
+                (Datasets::NONE, lists),
+                "a message does not make it readable"
+            );
+            assert_eq!(webhook.due(now + SETTLE), Datasets::NONE);
             waits.push(webhook.retry_at.map(|at| (at - now).num_minutes()));
         }
         assert_eq!(waits[..8], [1, 2, 4, 8, 16, 32, 60, 60].map(Some));
@@ -269,7 +298,38 @@ mod tests {
         webhook.take(lists);
         webhook.succeed();
         webhook.want(lists, now);
-        assert!(webhook.is_due(now), "a success forgets the failures");
+        assert_eq!((webhook.due(now + SETTLE), webhook.failure_count), (lists, 0), "a success forgets the failures");
+    }
+
+    #[test]
+    fn a_list_that_was_refused_is_tried_apart_from_the_others() {
+        let now = DateTime::UNIX_EPOCH;
+        let [one, two, three] =
+            [Dataset::Companies, Dataset::Subscriptions, Dataset::VendorInvoices].map(|list| Datasets::of(&[list]));
+        let mut webhook = webhook();
+        webhook.want(one.with(two), now);
+        webhook.take(one.with(two));
+        // A message for the refused one came while the run worked.
+        webhook.want(one.with(three), now);
+        webhook.fail(Some(Dataset::Companies), now);
+        assert_eq!((webhook.wanted, webhook.put_off, webhook.reading), (two.with(three), one, Datasets::NONE));
+        assert_eq!(webhook.due(now + SETTLE), two.with(three));
+        // A success of the others does not shorten its wait.
+        webhook.take(two.with(three));
+        webhook.succeed();
+        assert_eq!((webhook.failure_count, webhook.due(now + TimeDelta::seconds(59))), (1, Datasets::NONE));
+        assert_eq!(webhook.due(now + TimeDelta::seconds(60)), one);
+        // When both wait, the others go first.
+        webhook.want(two, now);
+        assert_eq!(webhook.due(now + TimeDelta::seconds(60)), two);
+        // A list that nothing was wanted of puts nothing off.
+        webhook.take(two);
+        webhook.fail(Some(Dataset::Customers), now);
+        assert_eq!((webhook.wanted, webhook.put_off, webhook.failure_count), (two, one, 1));
+        let mut new = self::webhook();
+        new.want(one, now);
+        new.inherit(&webhook);
+        assert_eq!((new.wanted, new.put_off, new.retry_at), (two, one, webhook.retry_at), "a replaced one hands it on");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::sync_run::{datasets, datasets_text};
 use super::text::Word as _;
 use super::{StorageError, Tx};
 use crate::domain::id::{IntegrationId, OrganizationId, ProviderAccountId, WebhookId};
-use crate::domain::webhook::{Webhook, WebhookStatus};
+use crate::domain::webhook::{SETTLE, Webhook, WebhookStatus};
 
 /// For how long a delivery is known again: the provider tries for minutes, and a person may let it send again for days.
 /// One that comes later still is read again once more, which does no harm.
@@ -50,6 +50,7 @@ fn domain(model: Model) -> Result<Webhook, StorageError> {
         wanted: datasets(&model.wanted)?,
         wanted_since: model.wanted_since,
         reading: datasets(&model.reading)?,
+        put_off: datasets(&model.put_off)?,
         failure_count: model.failure_count,
         retry_at: model.retry_at,
         delivery_count: model.delivery_count,
@@ -74,6 +75,7 @@ fn active(webhook: &Webhook) -> ActiveModel {
         wanted: Set(datasets_text(webhook.wanted)),
         wanted_since: Set(webhook.wanted_since),
         reading: Set(datasets_text(webhook.reading)),
+        put_off: Set(datasets_text(webhook.put_off)),
         failure_count: Set(webhook.failure_count),
         retry_at: Set(webhook.retry_at),
         delivery_count: Set(webhook.delivery_count),
@@ -185,31 +187,31 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Webhook>, StorageError
     query.all(db).await?.into_iter().map(domain).collect()
 }
 
-/// What [`Webhook::is_due`] says, as a condition.
-fn due(now: DateTime<Utc>) -> Condition {
+/// Whether something is wanted, or was put off until a moment that has come.
+fn waits(now: DateTime<Utc>) -> Condition {
     let is_patient = Condition::any().add(Column::RetryAt.is_null()).add(Column::RetryAt.lte(now));
-    Condition::all().add(Column::Wanted.ne("")).add(is_patient)
+    let is_tried_again = Condition::all().add(Column::PutOff.ne("")).add(is_patient);
+    Condition::any().add(Column::Wanted.ne("")).add(is_tried_again)
 }
 
-/// The integrations of every tenant for which a run may be made now because lists have waited for so long to be read
-/// again.
+/// The integrations of every tenant for which a run may be made now: what [`Webhook::due`] says.
 pub async fn waiting(
     db: &impl ConnectionTrait,
     now: DateTime<Utc>,
-    settle: TimeDelta,
 ) -> Result<Vec<(OrganizationId, IntegrationId)>, StorageError> {
+    let is_settled = Condition::any().add(Column::Wanted.eq("")).add(Column::WantedSince.lte(now - SETTLE));
     let query = Entity::find()
         .select_only()
         .column(Column::OrganizationId)
         .column(Column::IntegrationId)
         .distinct()
-        .filter(due(now))
-        .filter(Column::WantedSince.lte(now - settle));
+        .filter(waits(now))
+        .filter(is_settled);
     let rows = query.into_tuple::<(Uuid, Uuid)>().all(db).await?;
     Ok(rows.into_iter().map(|(organization, id)| (OrganizationId(organization), IntegrationId(id))).collect())
 }
 
-/// Whether a run may be made now because lists of an integration wait to be read again.
+/// Whether lists of an integration wait to be read again, however short they have.
 pub async fn is_waiting(
     db: &impl ConnectionTrait,
     organization_id: OrganizationId,
@@ -219,7 +221,7 @@ pub async fn is_waiting(
     let query = Entity::find()
         .filter(Column::OrganizationId.eq(organization_id.0))
         .filter(Column::IntegrationId.eq(integration_id.0))
-        .filter(due(now));
+        .filter(waits(now));
     Ok(query.limit(1).one(db).await?.is_some())
 }
 

@@ -22,7 +22,12 @@ enum Stop {
     /// The worker must not write any more, or cannot; another worker goes on.
     Storage(StorageError),
     /// The provider or its settings stand in the way; the run has failed.
-    Failed(String),
+    Failed {
+        /// Why, for a person.
+        sentence: String,
+        /// The list that was refused, when the others may be readable all the same.
+        refused: Option<Dataset>,
+    },
     /// A person asked for it.
     Canceled,
 }
@@ -41,7 +46,9 @@ impl SyncService {
         match self.work(claim, run_id).await {
             Ok(()) => {}
             Err(Stop::Storage(error)) => return Err(error),
-            Err(Stop::Failed(sentence)) => self.fail(claim, RunStatus::Failed, Some(sentence)).await?,
+            Err(Stop::Failed { sentence, refused }) => {
+                self.end(claim, RunStatus::Failed, Some(sentence), refused).await?;
+            }
             Err(Stop::Canceled) => self.fail(claim, RunStatus::Canceled, None).await?,
         }
         self.go_on(claim.organization_id, run_id).await;
@@ -50,6 +57,16 @@ impl SyncService {
 
     /// Ends a run that cannot be finished, with the reason.
     pub async fn fail(&self, claim: &Claim, status: RunStatus, failure: Option<String>) -> Result<(), StorageError> {
+        self.end(claim, status, failure, None).await
+    }
+
+    async fn end(
+        &self,
+        claim: &Claim,
+        status: RunStatus,
+        failure: Option<String>,
+        refused: Option<Dataset>,
+    ) -> Result<(), StorageError> {
         let run_id = SyncRunId(claim.subject_id);
         let vanished = || StorageError::Corrupt(format!("sync run `{run_id}` vanished"));
         let known =
@@ -62,7 +79,8 @@ impl SyncService {
         let found = sync_run::lock(&tx, claim.organization_id, run_id).await?;
         let (mut run, checkpoint) = found.ok_or_else(vanished)?;
         if !run.status.is_final() {
-            finish(&tx, &mut run, status, failure.clone(), &checkpoint, now).await?;
+            let ending = Ending { status, failure: failure.clone(), refused };
+            finish(&tx, &mut run, ending, &checkpoint, now).await?;
         }
         job::finish(&tx, claim, failure.as_deref(), now).await?;
         tx.commit().await
@@ -89,11 +107,11 @@ impl SyncService {
         let recording = Recording::of(&settings, core.clock.now());
         let marketplace = match core.connectors.marketplace(&pax8, &pax8_credentials, recording).await {
             Ok(marketplace) => marketplace,
-            Err(error) => return Err(self.refused(claim, &pax8, &error).await?),
+            Err(error) => return Err(self.refused(claim, &pax8, None, &error).await?),
         };
         let psa_connection = match core.connectors.psa(&psa, &psa_credentials, recording).await {
             Ok(connection) => connection,
-            Err(error) => return Err(self.refused(claim, &psa, &error).await?),
+            Err(error) => return Err(self.refused(claim, &psa, None, &error).await?),
         };
         let source = Source {
             store: &core.store,
@@ -115,7 +133,9 @@ impl SyncService {
                 Err(FetchError::Storage(error)) => return Err(error.into()),
                 // Files and smaller PSAs do not have every list; what is missing is said, and not compared later.
                 Err(FetchError::Provider(ConnectorError::Unsupported(message))) => unsupported(dataset, message),
-                Err(FetchError::Provider(error)) => return Err(self.refused(claim, owner, &error).await?),
+                Err(FetchError::Provider(error)) => {
+                    return Err(self.refused(claim, owner, Some(dataset), &error).await?);
+                }
             };
             (run, checkpoint) = self.apply(claim, run_id, owner, dataset, batch).await?;
         }
@@ -237,7 +257,8 @@ impl SyncService {
         run.counts.customers = customers;
         run.counts.products = products;
         let status = if run.issue_count > 0 { RunStatus::SucceededWithIssues } else { RunStatus::Succeeded };
-        finish(&tx, &mut run, status, None, &checkpoint.write(), now).await?;
+        let ending = Ending { status, failure: None, refused: None };
+        finish(&tx, &mut run, ending, &checkpoint.write(), now).await?;
         // Some lists alone are not the first sync.
         if let Some(mut owner) = owner
             && run.datasets == Datasets::ALL
@@ -252,11 +273,12 @@ impl SyncService {
         Ok(())
     }
 
-    /// Remembers at the account that a provider refused, and says why the run ends.
+    /// Remembers at the account that a provider refused, and says why the run ends; `list` is what was asked for.
     async fn refused(
         &self,
         claim: &Claim,
         asked: &ProviderAccount,
+        list: Option<Dataset>,
         error: &ConnectorError,
     ) -> Result<Stop, StorageError> {
         if matches!(error, ConnectorError::Unauthorized { .. }) {
@@ -274,7 +296,22 @@ impl SyncService {
             }
             tx.commit().await?;
         }
-        Ok(Stop::Failed(sentence(error)))
+        Ok(Stop::Failed { sentence: sentence(error), refused: list.filter(|_| is_about_one_list(error)) })
+    }
+}
+
+/// Whether an answer says nothing of other lists.
+fn is_about_one_list(error: &ConnectorError) -> bool {
+    match error {
+        ConnectorError::Forbidden { .. }
+        | ConnectorError::NotFound { .. }
+        | ConnectorError::Refused { .. }
+        | ConnectorError::Malformed { .. }
+        | ConnectorError::Unsupported(_) => true,
+        ConnectorError::Unauthorized { .. }
+        | ConnectorError::RateLimited { .. }
+        | ConnectorError::Unavailable { .. }
+        | ConnectorError::Superseded { .. } => false,
     }
 }
 
@@ -335,20 +372,29 @@ async fn append(
     sync_run::append_event(tx, organization, run_id, now, event).await.map(|_| ())
 }
 
+/// How a run ends.
+struct Ending {
+    status: RunStatus,
+    /// Why it did not succeed, for a person.
+    failure: Option<String>,
+    /// The one list that was refused.
+    refused: Option<Dataset>,
+}
+
 async fn finish(
     tx: &Tx,
     run: &mut SyncRun,
-    status: RunStatus,
-    failure: Option<String>,
+    ending: Ending,
     checkpoint: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StorageError> {
+    let Ending { status, failure, refused } = ending;
     run.status = status;
     run.phase = SyncPhase::Done;
     run.failure.clone_from(&failure);
     run.finished_at = Some(now);
     sync_run::update(tx, run, checkpoint).await?;
-    refetch::settle(tx, run, now).await?;
+    refetch::settle(tx, run, refused, now).await?;
     let event = SyncEvent::Finished { status, counts: run.counts.clone(), failure };
     append(tx, run.organization_id, run.id, now, &event).await
 }

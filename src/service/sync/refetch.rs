@@ -1,22 +1,24 @@
 //! Reading some lists again because a provider told of changes. Messages that come together, or while a run works, make
-//! one run: what they are about waits at the webhook until a run takes all of it, and waits again when that run does not
-//! succeed. Every step is part of the transaction that makes or ends the run, so that a crash loses nothing.
+//! one run: what they are about waits at the webhook until a run takes it, and waits again when that run does not succeed;
+//! the rules are in [`crate::domain::webhook`]. Every step is part of the transaction that makes or ends the run, so that a
+//! crash loses nothing.
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use tracing::{info, warn};
 
 use super::{SyncError, SyncService};
 use crate::domain::access::{Actor, Caller, Role};
 use crate::domain::id::{IntegrationId, OrganizationId, SyncRunId};
 use crate::domain::integration::{Integration, SetupStage};
-use crate::domain::run::{Datasets, RunStatus, SyncRun, SyncTrigger};
+use crate::domain::run::{Dataset, Datasets, RunStatus, SyncRun, SyncTrigger};
 use crate::service::OrInternal as _;
 use crate::storage::{StorageError, Tx, sync_run, webhook};
 
-/// How long to wait for more of the kind before a run begins: one change at a provider often makes several messages.
-const SETTLE: Duration = Duration::from_secs(1);
+/// How long after a message its run begins: longer than messages are gathered, because clocks do not agree to the
+/// millisecond.
+const SOON: Duration = Duration::from_millis(1_100);
 
 impl SyncService {
     /// The lists that a run reads. What waits at a webhook and is read by this run is taken by it; all in the transaction
@@ -33,10 +35,11 @@ impl SyncService {
         let lists = if trigger == SyncTrigger::Webhook {
             // Before the first sync there is nothing that could be brought up to date.
             let is_known = owner.setup_stage >= SetupStage::ReviewAutomatic;
-            if !is_known || !found.iter().any(|webhook| webhook.is_due(now)) {
+            let due = found.iter().fold(Datasets::NONE, |lists, webhook| lists.with(webhook.due(now)));
+            if !is_known || due.is_empty() {
                 return Err(SyncError::NotDue);
             }
-            found.iter().fold(Datasets::NONE, |lists, webhook| lists.with(webhook.unread()))
+            due
         } else {
             Datasets::ALL
         };
@@ -51,8 +54,7 @@ impl SyncService {
 
     /// Starts every run that a message asks for. Safe to run on every replica.
     pub async fn start_wanted(&self) -> Result<(), StorageError> {
-        let settle = TimeDelta::from_std(SETTLE).expect("a wait of seconds");
-        let waiting = webhook::waiting(self.core.store.read(), self.core.clock.now(), settle).await?;
+        let waiting = webhook::waiting(self.core.store.read(), self.core.clock.now()).await?;
         for (organization_id, integration_id) in waiting {
             self.refetch(organization_id, integration_id).await;
         }
@@ -64,7 +66,7 @@ impl SyncService {
     pub fn refetch_soon(&self, organization_id: OrganizationId, integration_id: IntegrationId) {
         let sync = self.clone();
         tokio::spawn(async move {
-            tokio::time::sleep(SETTLE).await;
+            tokio::time::sleep(SOON).await;
             sync.refetch(organization_id, integration_id).await;
         });
     }
@@ -104,15 +106,21 @@ impl SyncService {
     }
 }
 
-/// What a run that ends had taken from webhooks is done when it succeeded, and wanted again when it did not. The
-/// integration is held, as it is by whoever makes a run: they hold webhooks and runs in the other order.
-pub(super) async fn settle(tx: &Tx, run: &SyncRun, now: DateTime<Utc>) -> Result<(), StorageError> {
+/// What a run that ends had taken from webhooks is done when it succeeded, and waits again when it did not; `refused` is the
+/// list that it ended with, if one alone was refused. The integration is held, as it is by whoever makes a run: they hold
+/// webhooks and runs in the other order.
+pub(super) async fn settle(
+    tx: &Tx,
+    run: &SyncRun,
+    refused: Option<Dataset>,
+    now: DateTime<Utc>,
+) -> Result<(), StorageError> {
     for mut webhook in webhook::lock_of_integration(tx, run.organization_id, run.integration_id).await? {
         let before = webhook.clone();
         match run.status {
             RunStatus::Succeeded | RunStatus::SucceededWithIssues => webhook.succeed(),
             // Whoever stops a run does not want it at once again, and does not take back what the provider told.
-            RunStatus::Failed | RunStatus::Canceled => webhook.fail(now),
+            RunStatus::Failed | RunStatus::Canceled => webhook.fail(refused, now),
             RunStatus::Queued | RunStatus::Running => {}
         }
         if webhook != before {

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use concord::app::App;
-use concord::domain::id::IntegrationId;
 use concord::domain::run::RunStatus;
 use concord::environment::{Clock as _, FixedClock, SystemClock};
 use concord::job::Scheduler;
-use concord::storage::{job, webhook};
+use concord::storage::job;
 use serde_json::{Value, json};
 
 use super::command::tamper;
@@ -33,30 +32,18 @@ impl Held {
         Self { synced, clock, url, authorization }
     }
 
-    /// Sends a message that tells the same each time but for the moment of sending.
+    /// Sends a message of a company that tells the same each time but for the moment of sending. No run begins for it until
+    /// the test moves its clock.
     async fn tell(&self, sent_at: Option<&str>) {
-        self.hold_back().await;
-        let mut message = json!({ "webhookTopic": { "topic": "CLIENT" }, "payloadData": { "quantity": 5 } });
+        self.tell_of("CLIENT", sent_at).await;
+    }
+
+    async fn tell_of(&self, topic: &str, sent_at: Option<&str>) {
+        let mut message = json!({ "webhookTopic": { "topic": topic }, "payloadData": { "quantity": 5 } });
         if let Some(sent_at) = sent_at {
             message["sentAt"] = json!(sent_at);
         }
         assert_eq!(tell(&self.url, &self.authorization, &message.to_string()).await.0, 204);
-    }
-
-    /// Lets no run begin until the test moves its clock. The server waits for further messages by the clock of the machine,
-    /// on which a second may pass anywhere in a test.
-    async fn hold_back(&self) {
-        let (store, now) = (&self.synced.program.app.services.core.store, self.clock.now());
-        let organization = harness::organization(&self.synced.program, "default").await;
-        let integration = IntegrationId(harness::uuid_of(&self.synced.integration.id));
-        let tx = store.begin().await.expect("a transaction");
-        for mut webhook in webhook::lock_of_integration(&tx, organization, integration).await.expect("it is held") {
-            if webhook.retry_at.is_none_or(|at| at <= now) {
-                webhook.retry_at = Some(now + TimeDelta::seconds(1));
-                webhook::update(&tx, &webhook).await.expect("it waits");
-            }
-        }
-        tx.commit().await.expect("it is kept");
     }
 
     /// The runs that messages made, latest first.
@@ -164,6 +151,47 @@ async fn what_a_failed_run_was_to_read_is_tried_again_later_and_later() {
 }
 
 #[tokio::test]
+async fn a_list_that_is_refused_for_good_keeps_no_other_waiting() {
+    for database in each_database().await {
+        let held = Held::over(database).await;
+        held.refuse("/v1/companies").await;
+        held.tell(Some("2026-06-05T02:11:09Z")).await;
+        held.tell_of("PRODUCT", Some("2026-06-05T02:11:10Z")).await;
+        let run = held.runs_after(5).await.remove(0);
+        assert_eq!((&run["status"], &run["datasets"]), (&json!("FAILED"), &json!(["COMPANIES", "PAX8_PRODUCTS"])));
+        // The other list is read by a run of its own, which matches what it found.
+        let run = held.runs_after(5).await.remove(0);
+        assert_eq!((&run["status"], lists(&run)), (&json!("SUCCEEDED"), vec!["PAX8_PRODUCTS"]));
+        // And what comes later, too: also for the refused one, which keeps its wait.
+        for sent_at in ["2026-06-05T02:11:20Z", "2026-06-05T02:11:30Z"] {
+            held.tell(Some(sent_at)).await;
+            held.tell_of("PRODUCT", Some(sent_at)).await;
+            let runs = held.runs_after(5).await;
+            assert_eq!(
+                (runs.len(), &runs[0]["status"], lists(&runs[0])),
+                (1, &json!("SUCCEEDED"), vec!["PAX8_PRODUCTS"])
+            );
+        }
+        assert_eq!(held.states_after(30).await, [""; 0]);
+        let run = held.runs_after(30).await.remove(0);
+        assert_eq!((&run["status"], &run["datasets"]), (&json!("FAILED"), &json!(["COMPANIES"])));
+        held.allow().await;
+        let run = held.runs_after(121).await.remove(0);
+        assert_eq!((&run["status"], lists(&run)), (&json!("SUCCEEDED"), vec!["COMPANIES"]));
+        assert_eq!(held.states_after(7200).await, [""; 0]);
+
+        // What stands in the way of all of them puts all of them off.
+        held.synced.program.fault(json!({ "path": "/v1/companies", "status": 401, "times": 1000 })).await;
+        held.tell(Some("2026-06-05T05:00:00Z")).await;
+        held.tell_of("PRODUCT", Some("2026-06-05T05:00:00Z")).await;
+        assert_eq!(held.states_after(5).await, FAILED);
+        let rows = "SELECT count(*) AS count FROM webhook WHERE wanted = '' AND put_off <> '' AND retry_at IS NOT NULL";
+        assert_eq!(count_rows(&held.synced.program.database.url, rows).await, 1);
+        held.synced.program.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_full_run_reads_what_is_wanted_when_it_succeeds_and_loses_nothing_when_it_does_not() {
     for database in each_database().await {
         let held = Held::over(database).await;
@@ -230,7 +258,7 @@ async fn what_a_stopped_or_given_up_run_was_to_read_stays_wanted() {
         let given_up = Some("It was begun too often.".to_owned());
         services.sync.fail(&claim().await, RunStatus::Failed, given_up).await.expect("it is recorded");
         assert_eq!(held.states_after(61).await, SUCCEEDED);
-        let left = "SELECT count(*) AS count FROM webhook WHERE wanted <> ''";
+        let left = "SELECT count(*) AS count FROM webhook WHERE wanted <> '' OR put_off <> ''";
         assert_eq!(count_rows(database, left).await, 0);
         held.synced.program.stop().await;
     }
