@@ -280,10 +280,10 @@ impl Callback for AuthorizationCallback {
         let returned = Returned { state, code, issuer, error, description };
         match self.0.complete_authorization(side, returned, id.as_str()).await {
             Ok(Authorized { account, integration_name, organization_name, starter }) => {
-                let name = account.display_name.map(|name| format!(" ({name})")).unwrap_or_default();
+                let name = account.display_name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
                 let place =
                     format!("in the integration “{integration_name}” of the organization “{organization_name}”");
-                let (title, mut sentences) = match account.failure_message {
+                let (title, mut sentences) = match account.failure_message.clone() {
                     None => (
                         format!("{provider} is connected"),
                         vec![format!("Concord may now act for your account{name} {place}.")],
@@ -293,7 +293,7 @@ impl Callback for AuthorizationCallback {
                         vec![format!("Your consent was stored {place}."), message],
                     ),
                 };
-                sentences.extend(account.remarks);
+                sentences.extend(account.sentences().map(str::to_owned));
                 sentences.push(format!(
                     "This sign-in was begun by “{}”. If you did not mean to do this, withdraw your consent at {}, and tell \
                      your administrator.",

@@ -22,6 +22,8 @@ pub struct Model {
     pub time_zone: String,
     pub failure_message: Option<String>,
     pub remarks: String,
+    pub webhook_reminder: Option<String>,
+    pub consent_reminder: Option<String>,
     pub connected_at: Option<DateTimeUtc>,
     pub verified_at: Option<DateTimeUtc>,
     pub version: i64,

@@ -16,6 +16,7 @@ mod m20261127_000013_webhooks;
 mod m20261128_000014_origins;
 mod m20261128_000015_webhook_wanted;
 mod m20261128_000016_put_off;
+mod m20261128_000017_reminders;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::{DbErr, MigrationName, MigrationTrait, SchemaManager};
@@ -72,6 +73,11 @@ impl MigratorTrait for Migrator {
             Box::new(NewColumns {
                 name: "m20261128_000016_put_off",
                 columns: m20261128_000016_put_off::COLUMNS,
+                statements: &[],
+            }),
+            Box::new(NewColumns {
+                name: "m20261128_000017_reminders",
+                columns: m20261128_000017_reminders::COLUMNS,
                 statements: &[],
             }),
         ]

@@ -163,6 +163,12 @@ pub struct ProviderAccount {
     pub failure_message: Option<String>,
     /// What the last verification found out, as sentences.
     pub remarks: Vec<String>,
+    /// What became of a webhook that the account had, as far as a person has to know; it stays until a webhook is
+    /// registered or removed.
+    pub webhook_reminder: Option<String>,
+    /// What became of a consent that the account had, as far as a person has to know; it stays until the account is
+    /// authorized or disconnected again.
+    pub consent_reminder: Option<String>,
     /// What the last verification found out about each list.
     pub capabilities: Vec<Capability>,
     /// What the person consented to, in the provider's words.
@@ -203,6 +209,8 @@ impl ProviderAccount {
             failure: None,
             failure_message: None,
             remarks: Vec::new(),
+            webhook_reminder: None,
+            consent_reminder: None,
             capabilities: Vec::new(),
             granted_scopes: Vec::new(),
             consent_ends_at: None,
@@ -211,6 +219,13 @@ impl ProviderAccount {
             verified_at: None,
             version: 1,
         }
+    }
+
+    /// Everything that a person has to know besides, as sentences: what the last verification found out, and what was left
+    /// to them at the provider.
+    pub fn sentences(&self) -> impl Iterator<Item = &str> {
+        let reminders = self.webhook_reminder.iter().chain(&self.consent_reminder);
+        self.remarks.iter().chain(reminders).map(String::as_str)
     }
 
     /// The state at a moment. That a person is on the way to the provider, and that a consent nears its end, come with

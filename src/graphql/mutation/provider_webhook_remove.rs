@@ -34,7 +34,8 @@ pub struct ProviderWebhookRemove;
 
 #[Object]
 impl ProviderWebhookRemove {
-    /// Removes the webhook of an account, here and at Pax8. Needs the role ADMIN.
+    /// Removes the webhook of an account, here and at Pax8; what the account's remarks say of one that it had is not said
+    /// any more. Needs the role ADMIN.
     async fn provider_webhook_remove(
         &self,
         ctx: &Context<'_>,

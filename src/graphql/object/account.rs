@@ -212,9 +212,11 @@ impl ProviderAccountObject {
         self.0.failure_message.as_deref()
     }
 
-    /// What the last verification found out, such as missing permissions, as sentences.
-    async fn remarks(&self) -> &[String] {
-        &self.0.remarks
+    /// What the last verification found out, such as missing permissions, and what is left to do at the provider, as
+    /// sentences. What is left of a webhook is said until one is registered or removed; what is left of a consent, until
+    /// the account is authorized or disconnected again.
+    async fn remarks(&self) -> Vec<&str> {
+        self.0.sentences().collect()
     }
 
     /// What the last verification found out about each list; empty before, and when the provider let nothing be asked.

@@ -125,7 +125,8 @@ impl SetupService {
         let tx = core.store.begin().await.internal(caller)?;
         let found = account::lock(&tx, caller.organization_id, account_id).await.internal(caller)?;
         let before = found.ok_or(AccountError::NotFound)?;
-        let changed = with_credentials(before.clone());
+        let mut changed = with_credentials(before.clone());
+        changed.webhook_reminder = parting.reminder_of_replaced().or(changed.webhook_reminder);
         self.pin_addresses(&tx, caller, &before).await?;
         let sealed = secret.map(|secret| core.connectors.seal(&changed, SealedPlace::Secret, &secret));
         let addresses = core.connectors.addresses(&changed, ConnectionMethod::Keys)?;
@@ -136,7 +137,7 @@ impl SetupService {
         self.webhooks().forget_replaced(&tx, caller, &before, &changed).await?;
         self.audit_account(&tx, caller, "provider_account.credentials_set", Some(&before), &changed).await?;
         tx.commit().await.internal(caller)?;
-        self.verify_replaced(caller, account_id, &parting).await
+        self.verify(caller, account_id).await
     }
 
     /// Asks the provider for as little as proves that the account works, and remembers the answer.

@@ -274,16 +274,13 @@ impl SetupService {
             }
             Err(error) => Err(error),
         };
-        let parting = match outcome {
-            Ok(parting) => parting,
-            Err(error) => {
-                self.note_return(&caller, &attempt, &error).await?;
-                return Err(error);
-            }
-        };
+        if let Err(error) = outcome {
+            self.note_return(&caller, &attempt, &error).await?;
+            return Err(error);
+        }
         // It goes on when the person is no longer made to wait.
         let (service, id, asking) = (self.clone(), attempt.account_id, caller.clone());
-        let verifying = tokio::spawn(async move { service.verify_replaced(&asking, id, &parting).await });
+        let verifying = tokio::spawn(async move { service.verify(&asking, id).await });
         let account = match tokio::time::timeout(PATIENCE, verifying).await {
             Err(_) | Ok(Err(_)) => return Err(ReturnError::StillTrying),
             Ok(Ok(verified)) => verified,
@@ -500,7 +497,7 @@ impl SetupService {
         }
     }
 
-    /// Goes over to what was granted; what became of a webhook that belonged to the credentials before.
+    /// Goes over to what was granted, away from a webhook that belonged to the credentials before.
     async fn take_consent(
         &self,
         caller: &Caller,
@@ -508,10 +505,9 @@ impl SetupService {
         known: &ProviderAccount,
         tokens: &GrantedTokens,
         authorizer: &Authorizer,
-    ) -> Result<Parting, ReturnError> {
+    ) -> Result<(), ReturnError> {
         let parting = self.part_before_consent(caller, attempt, known, authorizer.application()).await?;
-        self.store_consent(caller, attempt, tokens, authorizer).await?;
-        Ok(parting)
+        self.store_consent(caller, attempt, tokens, authorizer, &parting).await
     }
 
     /// Stores what was granted and makes it the way that the account is used.
@@ -521,6 +517,7 @@ impl SetupService {
         attempt: &Attempt,
         tokens: &GrantedTokens,
         authorizer: &Authorizer,
+        parting: &Parting,
     ) -> Result<(), ReturnError> {
         let core = &self.core;
         let application = authorizer.application();
@@ -544,6 +541,8 @@ impl SetupService {
             authorizing_until: None,
             failure: None,
             failure_message: None,
+            webhook_reminder: parting.reminder_of_replaced().or_else(|| before.webhook_reminder.clone()),
+            consent_reminder: None,
             version: before.version + 1,
             ..before.clone()
         };

@@ -30,6 +30,18 @@ enum Revocation {
     Failed(ConnectorError),
 }
 
+impl Revocation {
+    /// What is left to a person.
+    fn reminder(&self) -> Option<String> {
+        match self {
+            Self::Done | Self::NotOffered => None,
+            Self::Failed(error) => Some(format!(
+                "The consent could not be given back at the provider ({error}). Withdraw it there yourself."
+            )),
+        }
+    }
+}
+
 impl SetupService {
     /// Gives the consent back where the provider offers it, removes the webhook, and forgets every secret of the account.
     /// Its data, mappings, settings and client id stay.
@@ -62,11 +74,13 @@ impl SetupService {
         provider_token::void(&tx, consent, &core.ids.next().to_string()).await.internal(caller)?;
         self.replace_keys(&tx, caller, id, None).await?;
         authorization::remove(&tx, caller.organization_id, id).await.internal(caller)?;
-        let mut changed = ProviderAccount {
+        let changed = ProviderAccount {
             status: AccountStatus::NotConnected,
             failure: None,
             failure_message: None,
             remarks: Vec::new(),
+            webhook_reminder: parting.reminder().or_else(|| before.webhook_reminder.clone()),
+            consent_reminder: revoked.reminder(),
             capabilities: Vec::new(),
             granted_scopes: Vec::new(),
             consent_ends_at: None,
@@ -74,29 +88,44 @@ impl SetupService {
             version: before.version + 1,
             ..before.clone()
         };
-        if let Revocation::Failed(error) = &revoked {
-            changed.remarks = vec![format!(
-                "The consent could not be given back at the provider ({error}). Withdraw it there yourself."
-            )];
-        }
-        changed.remarks.extend(parting.remark());
         account::update(&tx, &changed, core.clock.now()).await.internal(caller)?;
         self.webhooks().forget(&tx, caller, &changed).await?;
         self.audit_account(&tx, caller, "provider_account.disconnect", Some(&before), &changed).await?;
         tx.commit().await.internal(caller)?;
         core.connectors.forget(id);
+        let mut disconnected = changed;
         // Somebody renewed the tokens between the two: the newer ones are given back too.
         if let Some(application) = &application
             && let Some(stored) = present.filter(|stored| Some(stored.number) != given_back)
         {
             revoked = self.revoke(&known, application, &stored).await;
+            if let Some(reminder) = revoked.reminder() {
+                disconnected = self.remind_of_consent(caller, disconnected, reminder).await?;
+            }
         }
         let is_revoked = match revoked {
             Revocation::Done => Some(true),
             Revocation::NotOffered => None,
             Revocation::Failed(_) => Some(false),
         };
-        Ok(Disconnected { account: changed, is_revoked })
+        Ok(Disconnected { account: disconnected, is_revoked })
+    }
+
+    /// Says at an account what is left to do about a consent that it had.
+    async fn remind_of_consent(
+        &self,
+        caller: &Caller,
+        disconnected: ProviderAccount,
+        reminder: String,
+    ) -> Result<ProviderAccount, AccountError> {
+        let tx = self.core.store.begin().await.internal(caller)?;
+        let found = account::lock(&tx, caller.organization_id, disconnected.id).await.internal(caller)?;
+        let Some(mut changed) = found else { return Ok(disconnected) };
+        changed.consent_reminder = Some(reminder);
+        changed.version += 1;
+        account::update(&tx, &changed, self.core.clock.now()).await.internal(caller)?;
+        tx.commit().await.internal(caller)?;
+        Ok(changed)
     }
 
     /// Gives back the consent behind stored tokens.

@@ -1,11 +1,9 @@
-//! What becomes of the webhook of an account that goes over to credentials of somebody else; the rules are in
+//! What becomes of the webhook of an account that goes over to the consent of somebody else; the rules are in
 //! [`crate::service::webhook`].
 
 use super::SetupService;
-use super::account::AccountError;
 use crate::connector::oauth::application::Application;
 use crate::domain::access::Caller;
-use crate::domain::id::ProviderAccountId;
 use crate::domain::provider::{ConnectorKind, ProviderAccount};
 use crate::service::webhook::{Parting, WebhookService};
 use crate::service::{Internal, OrInternal as _};
@@ -37,22 +35,5 @@ impl SetupService {
             ..known.clone()
         };
         self.webhooks().part_from(caller, known, &after).await
-    }
-
-    /// Tries new credentials, and says what became of the webhook that belonged to those before.
-    pub(super) async fn verify_replaced(
-        &self,
-        caller: &Caller,
-        id: ProviderAccountId,
-        parting: &Parting,
-    ) -> Result<ProviderAccount, AccountError> {
-        match self.verify(caller, id).await {
-            Ok(account) => Ok(self.webhooks().say(caller, account, parting).await?),
-            Err(AccountError::Provider { error, account: Some(account) }) => {
-                let account = self.webhooks().say(caller, *account, parting).await?;
-                Err(AccountError::Provider { error, account: Some(Box::new(account)) })
-            }
-            Err(other) => Err(other),
-        }
     }
 }

@@ -3,8 +3,9 @@
 //! A webhook has two secrets of 256 random bits: one in its address, one in the header that the provider sends along.
 //! Both are shown to the provider alone (or, once, to the person who pastes them there); what is kept are hashes.
 //!
-//! What is ours at the provider is told by its name, which has the host of this installation and the account in it, and by
-//! its address, which has to lie under our own. So two installations of which one is a copy of the other, with the same
+//! What is ours at the provider is told by its id there, as long as we know it and the webhook leads here; and what we do
+//! not know any more by its name, which has the host of this installation and the account in it, together with its address,
+//! which has to lie under our own. So two installations of which one is a copy of the other, with the same
 //! ids, leave each other's webhooks alone as long as each has a public address of its own; and an installation that moved
 //! to another address leaves its old webhook to a person, because it cannot tell itself from a copy.
 
@@ -164,12 +165,15 @@ impl WebhookService {
         self.core.public_address.configured().map(|base| extended(base, &["webhooks", "pax8", ""]).into())
     }
 
+    /// Whether a webhook leads here.
+    fn is_here(&self, webhook: &Webhook) -> bool {
+        self.place().is_some_and(|place| webhook.url.starts_with(&place))
+    }
+
     /// What is left to a person about a webhook that does not lead here: it was made before the address of this server
     /// changed, or by the installation that this one was copied from.
     fn elsewhere(&self, webhooks: &[Webhook]) -> Option<String> {
-        let place = self.place();
-        let is_here = |webhook: &Webhook| place.as_deref().is_some_and(|place| webhook.url.starts_with(place));
-        let found = webhooks.iter().find(|webhook| !webhook.is_manual && !is_here(webhook))?;
+        let found = webhooks.iter().find(|webhook| !webhook.is_manual && !self.is_here(webhook))?;
         Some(format!(
             "The webhook that the account had sends to {}, which is not the address of this server, so it was left at \
              Pax8. Delete it there, unless it belongs to another installation.",
@@ -200,14 +204,26 @@ impl WebhookService {
         Ok(there.filter_map(ours).collect())
     }
 
-    /// Deletes at the provider what we once made there for the account and do not know any more: a webhook that was
-    /// replaced, and one of which nobody knew whether it was made. Returns how many there were.
+    /// Deletes webhooks at the provider that were forgotten here, by their ids: they may have been renamed there, and not
+    /// every list says where they send to.
+    async fn delete_known(&self, provider: &dyn ProviderWebhooks, known: &[Webhook]) -> Result<(), WebhookError> {
+        for id in known.iter().filter(|known| self.is_here(known)).filter_map(|known| known.external_id.as_deref()) {
+            provider.delete(id).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes at the provider what was just forgotten here, and what we once made there for the account and do not know
+    /// any more: a webhook of which nobody knew whether it was made, or whether it was deleted. Returns how many there were
+    /// of the latter.
     async fn sweep(
         &self,
         caller: &Caller,
         account: &ProviderAccount,
         provider: &dyn ProviderWebhooks,
+        forgotten: &[Webhook],
     ) -> Result<usize, WebhookError> {
+        self.delete_known(provider, forgotten).await?;
         let ours = self.ours(account, provider).await?;
         // After the list: a registration is stored before it is made there, so that a list never shows an unknown one
         // that is just being made.

@@ -13,7 +13,7 @@ use crate::domain::access::Caller;
 use crate::domain::provider::{ConnectorKind, ProviderAccount};
 use crate::domain::webhook::Webhook;
 use crate::service::{Internal, OrInternal as _};
-use crate::storage::{Tx, account, webhook};
+use crate::storage::{Tx, webhook};
 
 /// How long a person waits for the provider.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -35,13 +35,13 @@ pub enum Parting {
 
 impl Parting {
     /// What a person has to know of it when the account is disconnected.
-    pub fn remark(&self) -> Option<String> {
+    pub fn reminder(&self) -> Option<String> {
         match self {
             Self::Nothing | Self::Removed => None,
             Self::ByHand => {
                 Some("The webhook was set up by hand at Pax8. Delete it there; what it sends is refused.".to_owned())
             }
-            Self::Elsewhere(remark) => Some(remark.clone()),
+            Self::Elsewhere(reminder) => Some(reminder.clone()),
             Self::Left(why) => Some(format!(
                 "The webhook could not be removed at Pax8 ({why}). Delete it there yourself; what it sends is refused."
             )),
@@ -49,12 +49,12 @@ impl Parting {
     }
 
     /// The same when the account has become somebody else's: then it has lost a webhook that nobody meant to remove.
-    pub fn remark_of_replaced(&self) -> Option<String> {
+    pub fn reminder_of_replaced(&self) -> Option<String> {
         let ended = match self {
             Self::Nothing => return None,
             Self::Removed => "The webhook belonged to the credentials before and was removed.".to_owned(),
             Self::ByHand | Self::Elsewhere(_) | Self::Left(_) => {
-                format!("The webhook belonged to the credentials before. {}", self.remark().unwrap_or_default())
+                format!("The webhook belonged to the credentials before. {}", self.reminder().unwrap_or_default())
             }
         };
         Some(format!("{ended} Register a new one to be told of changes."))
@@ -75,7 +75,7 @@ impl WebhookService {
         }
         // Here first, so that nobody takes it for a working one when what comes after it fails.
         self.forget_at_once(caller, account).await?;
-        Ok(match tokio::time::timeout(PATIENCE, self.clear(caller, account)).await {
+        Ok(match tokio::time::timeout(PATIENCE, self.clear(caller, account, &known)).await {
             Ok(Ok(())) => self.elsewhere(&known).map_or(Parting::Removed, Parting::Elsewhere),
             Ok(Err(WebhookError::Internal(internal))) => return Err(internal),
             Ok(Err(error)) => Parting::Left(error.to_string()),
@@ -109,15 +109,10 @@ impl WebhookService {
     }
 
     /// The same by itself, before the provider is asked to delete it.
-    pub(super) async fn forget_at_once(
-        &self,
-        caller: &Caller,
-        account: &ProviderAccount,
-    ) -> Result<Vec<Webhook>, Internal> {
+    async fn forget_at_once(&self, caller: &Caller, account: &ProviderAccount) -> Result<(), Internal> {
         let tx = self.core.store.begin().await.internal(caller)?;
-        let found = self.forget(&tx, caller, account).await?;
-        tx.commit().await.internal(caller)?;
-        Ok(found)
+        self.forget(&tx, caller, account).await?;
+        tx.commit().await.internal(caller)
     }
 
     /// The same when an account goes over to other credentials, unless they are those of the same partner.
@@ -131,27 +126,10 @@ impl WebhookService {
         if is_same_partner(before, after) { Ok(()) } else { self.forget(tx, caller, after).await.map(drop) }
     }
 
-    /// Says at an account, after it was verified, what became of the webhook that it had.
-    pub async fn say(
-        &self,
-        caller: &Caller,
-        verified: ProviderAccount,
-        parting: &Parting,
-    ) -> Result<ProviderAccount, Internal> {
-        let Some(remark) = parting.remark_of_replaced() else { return Ok(verified) };
-        let tx = self.core.store.begin().await.internal(caller)?;
-        let found = account::lock(&tx, caller.organization_id, verified.id).await.internal(caller)?;
-        let Some(mut changed) = found else { return Ok(verified) };
-        changed.remarks.push(remark);
-        changed.version += 1;
-        account::update(&tx, &changed, self.core.clock.now()).await.internal(caller)?;
-        tx.commit().await.internal(caller)?;
-        Ok(changed)
-    }
-
-    /// Deletes at the provider whatever this installation made there for an account.
-    async fn clear(&self, caller: &Caller, account: &ProviderAccount) -> Result<(), WebhookError> {
+    /// Deletes at the provider whatever this installation made there for an account; these are known here.
+    async fn clear(&self, caller: &Caller, account: &ProviderAccount, known: &[Webhook]) -> Result<(), WebhookError> {
         let provider = self.provider(caller, account).await?;
+        self.delete_known(&*provider, known).await?;
         for (remote, _) in self.ours(account, &*provider).await? {
             provider.delete(&remote.id).await?;
         }

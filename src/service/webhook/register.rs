@@ -52,6 +52,13 @@ pub struct Registered {
     pub remarks: Vec<String>,
 }
 
+/// A webhook that took the place of those before.
+struct Established {
+    account: ProviderAccount,
+    webhook: Webhook,
+    replaced: Vec<Webhook>,
+}
+
 impl WebhookService {
     /// Registers a webhook with new secrets; the one before is deleted at the provider when the new one is there.
     pub async fn register(&self, caller: &Caller, command: RegisterWebhook) -> Result<Registered, WebhookError> {
@@ -66,10 +73,11 @@ impl WebhookService {
         if command.is_manual {
             let topics = command.topics.unwrap_or_default();
             let prepared = self.prepare(caller, &account, &secrets, topics, true).await?;
-            let webhook = self.establish(caller, &account, prepared.id, None).await?.ok_or(WebhookError::Busy)?;
+            let established = self.establish(caller, &account, prepared.id, None).await?.ok_or(WebhookError::Busy)?;
             if let Ok(provider) = self.provider(caller, &account).await {
-                self.sweep_or_remark(caller, &account, &*provider, &mut remarks).await;
+                self.sweep_or_remark(caller, &established, &*provider, &mut remarks).await;
             }
+            let Established { account, webhook, .. } = established;
             let address = Some(Address { url, authorization: secrets.authorization });
             return Ok(Registered { account, webhook, address, remarks });
         }
@@ -93,12 +101,13 @@ impl WebhookService {
                 return Err(error.into());
             }
         };
-        let Some(webhook) = self.establish(caller, &account, prepared.id, Some(&remote)).await? else {
+        let Some(established) = self.establish(caller, &account, prepared.id, Some(&remote)).await? else {
             // Somebody thought that we had died and began anew; theirs counts.
             provider.delete(&remote.id).await?;
             return Err(WebhookError::Busy);
         };
-        self.sweep_or_remark(caller, &account, &*provider, &mut remarks).await;
+        self.sweep_or_remark(caller, &established, &*provider, &mut remarks).await;
+        let Established { account, webhook, .. } = established;
         Ok(Registered { account, webhook, address: None, remarks })
     }
 
@@ -150,16 +159,23 @@ impl WebhookService {
         account: &ProviderAccount,
         id: WebhookId,
         remote: Option<&RemoteWebhook>,
-    ) -> Result<Option<Webhook>, WebhookError> {
+    ) -> Result<Option<Established>, WebhookError> {
         let (core, organization) = (&self.core, caller.organization_id);
         let tx = core.store.begin().await.internal(caller)?;
+        let found = account::lock(&tx, organization, account.id).await.internal(caller)?;
+        let mut account = found.ok_or(WebhookError::NotFound)?;
         let found = webhook::lock_of_account(&tx, organization, account.id).await.internal(caller)?;
         let (new, old): (Vec<Webhook>, Vec<Webhook>) = found.into_iter().partition(|webhook| webhook.id == id);
         let Some(mut new) = new.into_iter().next() else { return Ok(None) };
-        for old in old.into_iter().filter(|old| old.status == WebhookStatus::Active) {
+        let replaced: Vec<Webhook> = old.into_iter().filter(|old| old.status == WebhookStatus::Active).collect();
+        for old in &replaced {
             // What it was told waits at the new one.
-            new.inherit(&old);
+            new.inherit(old);
             webhook::delete(&tx, organization, old.id).await.internal(caller)?;
+        }
+        if account.webhook_reminder.take().is_some() {
+            account.version += 1;
+            account::update(&tx, &account, core.clock.now()).await.internal(caller)?;
         }
         new.status = WebhookStatus::Active;
         new.external_id = remote.map(|remote| remote.id.clone());
@@ -171,9 +187,9 @@ impl WebhookService {
             "url": new.url,
             "topics": new.topics,
         });
-        self.record(&tx, caller, account, "provider_webhook.register", external).await?;
+        self.record(&tx, caller, &account, "provider_webhook.register", external).await?;
         tx.commit().await.internal(caller)?;
-        Ok(Some(new))
+        Ok(Some(Established { account, webhook: new, replaced }))
     }
 
     /// Forgets a webhook that the provider did not make. Should it have made it after all, the next registration or
@@ -202,11 +218,11 @@ impl WebhookService {
     async fn sweep_or_remark(
         &self,
         caller: &Caller,
-        account: &ProviderAccount,
+        established: &Established,
         provider: &dyn ProviderWebhooks,
         remarks: &mut Vec<String>,
     ) {
-        if let Err(error) = self.sweep(caller, account, provider).await {
+        if let Err(error) = self.sweep(caller, &established.account, provider, &established.replaced).await {
             remarks.push(format!(
                 "The new webhook is registered, but an older one could not be deleted at Pax8 ({error}). What it sends \
                  is refused; delete it there, or register again later."

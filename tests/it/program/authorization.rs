@@ -390,7 +390,18 @@ async fn a_provider_that_cannot_be_asked_does_not_keep_a_person_from_disconnecti
     let input = json!({ "providerAccountId": integration.pax8 });
     let payload = admin.done("providerAccountDisconnect", &format!("isRevoked {ACCOUNT}"), input).await;
     assert_eq!((&payload["isRevoked"], &payload["account"]["status"]), (&json!(false), &json!("NOT_CONNECTED")));
-    assert!(payload["account"]["remarks"].to_string().contains("Withdraw it there yourself"), "{payload}");
+    let is_reminded = |account: &Value| account["remarks"].to_string().contains("Withdraw it there yourself");
+    assert!(is_reminded(&payload["account"]), "{payload}");
+
+    // It is not forgotten because something else works: only a new consent takes the place of the old one.
+    let keys = harness::pax8_credentials(&program.sandbox, &integration.pax8);
+    let payload = admin.done("providerCredentialsSet", ACCOUNT, keys).await;
+    assert!(payload["account"]["status"] == "CONNECTED" && is_reminded(&payload["account"]), "{payload}");
+    let verify = json!({ "providerAccountId": integration.pax8 });
+    assert!(is_reminded(&admin.done("providerAccountVerify", ACCOUNT, verify).await["account"]));
+    authorize(&admin, pax8_application(&program.sandbox, &integration.pax8), credentials::PARTNER_USER).await;
+    let account = account_of(&admin, &integration.pax8).await;
+    assert!(account["status"] == "CONNECTED" && !is_reminded(&account), "{account}");
     program.stop().await;
 }
 

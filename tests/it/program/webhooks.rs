@@ -140,19 +140,23 @@ async fn within<T>(look: impl AsyncFn() -> Option<T>) -> T {
 
 /// The webhooks that the Pax8 of a sandbox knows, secrets included.
 pub async fn remote(sandbox: &RunningSandbox) -> Vec<Value> {
+    let url = format!("{}/api/v2/webhooks?size=100", sandbox.origin());
+    let request = harness::http().get(url).bearer_auth(pax8_token(sandbox).await);
+    let found: Value = request.send().await.expect("an answer").json().await.expect("a list");
+    found["content"].as_array().expect("a list").clone()
+}
+
+/// A token of the partner's keys.
+pub async fn pax8_token(sandbox: &RunningSandbox) -> String {
     let credentials = json!({
         "client_id": concord::sandbox::credentials::PAX8_CLIENT_ID,
         "client_secret": concord::sandbox::credentials::PAX8_CLIENT_SECRET,
         "audience": concord::sandbox::credentials::PAX8_AUDIENCE,
         "grant_type": "client_credentials",
     });
-    let http = harness::http();
-    let token = http.post(sandbox.pax8_token_url()).json(&credentials).send().await.expect("an answer");
-    let token: Value = token.json().await.expect("a token");
-    let url = format!("{}/api/v2/webhooks?size=100", sandbox.origin());
-    let request = http.get(url).bearer_auth(token["access_token"].as_str().expect("a token"));
-    let found: Value = request.send().await.expect("an answer").json().await.expect("a list");
-    found["content"].as_array().expect("a list").clone()
+    let request = harness::http().post(sandbox.pax8_token_url()).json(&credentials);
+    let token: Value = request.send().await.expect("an answer").json().await.expect("a token");
+    text(&token["access_token"]).to_owned()
 }
 
 async fn deliver(program: &Program, message: Value) -> Value {

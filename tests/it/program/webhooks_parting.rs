@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::authorization::{account_of, authorize, begin, come_back, pax8_application};
 use super::command::tamper;
 use super::harness::{self, codes, count_rows, each_database};
-use super::webhooks::{Synced, remote, tell, text};
+use super::webhooks::{Synced, pax8_token, remote, tell, text};
 use crate::postgres;
 use crate::sandbox_browser::{Choice, consent};
 
@@ -27,6 +27,23 @@ impl Synced {
         let answer = tell(text(&there["url"]), text(&there["authorization"]), "{}").await;
         answer == (404, "There is nothing here.\n".to_owned())
             && count_rows(&self.program.database.url, rows).await == 0
+    }
+
+    async fn account(&self) -> Value {
+        account_of(&self.admin, &self.integration.pax8).await
+    }
+
+    async fn remove(&self) -> Value {
+        self.admin.done("providerWebhookRemove", ACCOUNT, self.input(json!({}))).await["account"].take()
+    }
+
+    /// Changes the webhook at Pax8 as a person can who works there.
+    async fn configure(&self, there: &Value, configuration: Value) {
+        let sandbox = &self.program.sandbox;
+        let url = format!("{}/api/v2/webhooks/{}/configuration", sandbox.origin(), text(&there["id"]));
+        let request = harness::http().post(url).bearer_auth(pax8_token(sandbox).await).json(&configuration);
+        let answer = request.send().await.expect("the sandbox answers");
+        assert!(answer.status().is_success(), "{answer:?}");
     }
 
     async fn disconnect(&self) -> Value {
@@ -72,15 +89,59 @@ async fn a_webhook_that_pax8_keeps_does_not_keep_a_person_from_disconnecting() {
         assert!(remarks(&account).contains("could not be removed at Pax8"), "{account}");
         assert!(synced.is_unknown(&there).await);
 
-        // One that was set up by hand is removed by hand.
+        // That stays said, also when the account works again, until somebody deals with the webhook.
         harness::clear_faults(&synced.program.sandbox).await;
-        synced.set_keys(&json!({})).await;
+        let account = synced.set_keys(&json!({})).await["account"].take();
+        assert!(
+            account["status"] == "CONNECTED" && remarks(&account).contains("could not be removed at Pax8"),
+            "{account}"
+        );
+        assert_eq!(synced.remote().await, std::slice::from_ref(&there));
+        synced.register(json!({})).await;
+        assert!(!remarks(&synced.account().await).contains("webhook"), "a new one was registered");
+        assert!(!synced.remote().await.contains(&there), "with that, the old one is gone too");
+
+        // One that was set up by hand is removed by hand.
         let selection = "url authorization";
         let manual = synced.admin.done("providerWebhookRegister", selection, synced.input(json!({ "manual": true })));
         let manual = manual.await;
         let account = synced.disconnect().await;
         assert!(remarks(&account).contains("set up by hand"), "{account}");
         assert!(synced.is_unknown(&manual).await);
+        let account = synced.remove().await;
+        assert_eq!((&account["remarks"], &account["webhook"]), (&json!([]), &Value::Null), "somebody has seen to it");
+        let payload = synced.admin.change("providerWebhookRemove", ACCOUNT, synced.input(json!({}))).await;
+        assert_eq!(codes(&payload), ["INVALID_INPUT"], "{payload}");
+        synced.program.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_was_renamed_at_pax8_is_removed_there_all_the_same() {
+    for database in each_database().await {
+        let synced = Synced::registered(database).await;
+        for end in ["remove", "replace", "disconnect"] {
+            let there = synced.remote().await.remove(0);
+            let renamed = json!({ "displayName": "Changes for billing", "url": there["url"],
+                "authorization": there["authorization"] });
+            synced.configure(&there, renamed).await;
+            match end {
+                "remove" => {
+                    synced.remove().await;
+                    assert_eq!(synced.remote().await, [Value::Null; 0]);
+                    synced.register(json!({})).await;
+                }
+                "replace" => {
+                    synced.register(json!({})).await;
+                    let left = synced.remote().await;
+                    assert!(left.len() == 1 && left[0]["id"] != there["id"], "{left:?}");
+                }
+                _ => {
+                    assert_eq!(synced.disconnect().await["remarks"], json!([]));
+                    assert_eq!(synced.remote().await, [Value::Null; 0]);
+                }
+            }
+        }
         synced.program.stop().await;
     }
 }
@@ -112,6 +173,10 @@ async fn keys_of_somebody_else_end_the_webhook_and_say_so() {
         other["clientId"] = json!("somebody-else");
         let payload = synced.set_keys(&other).await;
         assert_eq!(codes(&payload), ["PROVIDER_REJECTED"], "the sandbox does not know them");
+        assert!(remarks(&payload["account"]).contains("was removed"), "{payload}");
+        // It was a slip of the pen; that the webhook is gone is said until there is one again.
+        let payload = synced.set_keys(&moved).await;
+        assert!(payload["account"]["status"] == "CONNECTED", "{payload}");
         assert!(remarks(&payload["account"]).contains("was removed"), "{payload}");
         assert_eq!(remote(&elsewhere).await.len(), 0);
         assert!(synced.is_unknown(&there).await);
@@ -178,7 +243,8 @@ async fn installations_that_were_copied_leave_each_other_alone() {
     // The copy knows the webhook of the original, and lets go of it without touching it.
     let (other, caller) = copy(&synced, folder.path(), "one.db").await;
     let left = other.services.setup.disconnect(&caller, account_id).await.expect("it is disconnected");
-    assert!(left.account.remarks.concat().contains(&address), "{:?}", left.account.remarks);
+    let said: String = left.account.sentences().collect();
+    assert!(said.contains(&address), "{said}");
     assert_eq!(synced.remote().await, std::slice::from_ref(&own));
 
     let (other, caller) = copy(&synced, folder.path(), "two.db").await;

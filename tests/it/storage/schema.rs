@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use concord::domain::id::{IntegrationId, OrganizationId, ProviderAccountId};
 use concord::domain::integration::Integration;
-use concord::domain::provider::{ConnectionMethod, ProviderAccount, Side};
+use concord::domain::provider::ConnectionMethod;
 use concord::storage::provider_token::{self, TokenKey};
 use concord::storage::{StorageError, Store, account, integration, organization, webhook};
 use migration::{Migrator, MigratorTrait as _};
@@ -71,13 +71,16 @@ async fn connected_accounts_of_an_older_schema_go_on() {
             organization::find_or_create(&tx, organization_id, "default", moment).await.expect("made");
         let owner = Integration::new(IntegrationId(Uuid::from_u128(2)), organization_id, "Older".into(), moment);
         integration::insert(&tx, &owner).await.expect("made");
-        let account_id = ProviderAccountId(Uuid::from_u128(3));
-        let pax8 = ProviderAccount::unconnected(account_id, organization_id, owner.id, Side::Pax8);
-        account::insert(&tx, &pax8, moment).await.expect("made");
+        // The account has the id of its integration.
+        let account_id = ProviderAccountId(owner.id.0);
         // Ids as the database keeps them.
         let ids = "SELECT organization_id, id";
         for statement in [
-            "UPDATE provider_account SET secret = 'v1.k.sealed'".to_owned(),
+            "INSERT INTO provider_account (id, organization_id, integration_id, side, method, status, settings, secret, \
+             time_zone, remarks, capabilities, granted_scopes, version, created_at, updated_at) SELECT id, \
+             organization_id, id, 'PAX8', 'KEYS', 'CONNECTED', '{}', 'v1.k.sealed', 'UTC', '[]', '[]', '[]', 1, created_at, \
+             created_at FROM integration"
+                .to_owned(),
             format!(
                 "INSERT INTO provider_authorization (organization_id, account_id, application) {ids}, '{{}}' FROM \
                  provider_account"
