@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use entity::provider_account::{ActiveModel, Column, Entity, Model};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::authorization::{self, StoredAuthorization};
+use super::row_lock::RowLock as _;
 use super::text::Word;
 use super::{StorageError, Tx};
 use crate::domain::id::{IntegrationId, OrganizationId, ProviderAccountId};
@@ -235,7 +236,7 @@ pub async fn lock(
     organization_id: OrganizationId,
     id: ProviderAccountId,
 ) -> Result<Option<ProviderAccount>, StorageError> {
-    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).lock_exclusive();
+    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).held();
     query.one(&**tx).await?.map(domain).transpose()
 }
 

@@ -10,12 +10,12 @@ use ring::digest::{Context, SHA256};
 use sea_orm::sea_query::{Expr, ExprTrait as _, Func, LikeExpr, OnConflict};
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    QuerySelect,
 };
 use tracing::info;
 use uuid::Uuid;
 
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
+use super::row_lock::RowLock as _;
 use super::text::Word as _;
 use super::{StorageError, Tx, search};
 use crate::digest::hexadecimal;
@@ -114,7 +114,7 @@ pub async fn record(
         .on_conflict(OnConflict::column(audit_head::Column::OrganizationId).do_nothing().to_owned())
         .exec_without_returning(&**tx)
         .await?;
-    let query = audit_head::Entity::find_by_id(organization).lock_exclusive();
+    let query = audit_head::Entity::find_by_id(organization).held();
     let head = query.one(&**tx).await?.ok_or_else(|| StorageError::Corrupt("the audit chain has no end".to_owned()))?;
     let actor_id = match &caller.actor {
         Actor::Token { id, .. } => Some(id.to_string()),

@@ -6,9 +6,10 @@ use entity::{authorization_attempt as attempt, provider_authorization as authori
 use sea_orm::sea_query::{Condition, OnConflict};
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel as _,
-    QueryFilter, QuerySelect,
+    QueryFilter,
 };
 
+use super::row_lock::RowLock as _;
 use super::{StorageError, Tx};
 use crate::domain::id::{OrganizationId, ProviderAccountId};
 
@@ -187,7 +188,7 @@ pub async fn is_attempt(db: &impl ConnectionTrait, state_hash: &str) -> Result<b
 /// The attempt of a state, held until the transaction ends. It belongs to whoever brings the state, so nobody else is
 /// asked for: the tenant is the one that it names.
 pub async fn lock_attempt(tx: &Tx, state_hash: &str) -> Result<Option<Attempt>, StorageError> {
-    let query = attempt::Entity::find_by_id(state_hash).lock_exclusive();
+    let query = attempt::Entity::find_by_id(state_hash).held();
     Ok(query.one(&**tx).await?.map(|model| Attempt {
         state_hash: model.state_hash,
         organization_id: OrganizationId(model.organization_id),

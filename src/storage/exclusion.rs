@@ -4,9 +4,10 @@
 use chrono::{DateTime, Utc};
 use entity::exclusion::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
+use super::row_lock::RowLock as _;
 use super::text::Word;
 use super::{StorageError, Tx};
 use crate::domain::id::{ExclusionId, IntegrationId, OrganizationId};
@@ -119,7 +120,7 @@ pub async fn lock(
     organization_id: OrganizationId,
     id: ExclusionId,
 ) -> Result<Option<Exclusion>, StorageError> {
-    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).lock_exclusive();
+    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).held();
     query.one(&**tx).await?.map(domain).transpose()
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use entity::integration::{ActiveModel, Column, Entity, Model};
-use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
@@ -10,6 +10,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
+use super::row_lock::RowLock as _;
 use super::text::Word;
 use super::{StorageError, Tx};
 use crate::domain::id::{IntegrationId, OrganizationId};
@@ -100,7 +101,7 @@ pub async fn lock(
     organization_id: OrganizationId,
     id: IntegrationId,
 ) -> Result<Option<Integration>, StorageError> {
-    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).lock_exclusive();
+    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).held();
     query.one(&**tx).await?.map(domain).transpose()
 }
 
@@ -108,9 +109,8 @@ pub async fn lock(
 /// its months at once.
 pub async fn hold(tx: &Tx, organization_id: OrganizationId, id: IntegrationId) -> Result<(), StorageError> {
     if tx.get_database_backend() == DbBackend::Postgres {
-        // Not as strong as to stop rows that refer to it.
         let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0));
-        query.lock(LockType::NoKeyUpdate).one(&**tx).await?;
+        query.held().one(&**tx).await?;
     }
     Ok(())
 }

@@ -110,7 +110,7 @@ pub async fn claim(tx: &Tx, worker: &str, now: DateTime<Utc>) -> Result<Option<C
         .order_by_asc(job::Column::RunAfter)
         .order_by_asc(job::Column::Id)
         .limit(1)
-        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+        .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
     let Some(found) = query.one(&**tx).await? else {
         return Ok(None);
     };

@@ -28,6 +28,7 @@ pub mod reconciliation;
 pub mod record;
 pub mod report;
 pub mod retention;
+mod row_lock;
 pub mod sealed;
 pub mod search;
 pub mod source;

@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use entity::organization::{ActiveModel, Column, Entity};
-use sea_orm::sea_query::{Expr, LockType, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter};
 
+use super::row_lock::RowLock as _;
 use super::{StorageError, Tx};
 use crate::domain::id::OrganizationId;
 
@@ -35,8 +36,7 @@ pub async fn by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<Org
 /// Holds an organization against others who hold it too, until the transaction ends: for rules over several of its rows.
 pub async fn lock(tx: &Tx, id: OrganizationId) -> Result<(), StorageError> {
     if tx.get_database_backend() == DbBackend::Postgres {
-        // Not as strong as to stop rows that refer to it.
-        Entity::find_by_id(id.0).lock(LockType::NoKeyUpdate).one(&**tx).await?;
+        Entity::find_by_id(id.0).held().one(&**tx).await?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
 use super::reconciliation::period;
+use super::row_lock::RowLock as _;
 use super::text::Word as _;
 use super::{StorageError, Tx};
 use crate::domain::closing::{BillingPeriod, Closing, ClosingRequest, PeriodState, PeriodStatus, Person};
@@ -95,7 +96,7 @@ pub async fn hold(
     let query = of_integration(organization_id, integration_id)
         .filter(Column::Period.is_in(months.iter().map(ToString::to_string)))
         .order_by_asc(Column::Period)
-        .lock_exclusive();
+        .held();
     query.all(&**tx).await?.into_iter().map(domain).collect()
 }
 

@@ -5,13 +5,14 @@ use entity::reconciliation_run::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     AccessMode, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
-    IsolationLevel, PaginatorTrait, QueryFilter, QuerySelect, Select, TransactionOptions,
+    IsolationLevel, PaginatorTrait, QueryFilter, Select, TransactionOptions,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::event::{self, StoredEvent};
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
+use super::row_lock::RowLock as _;
 use super::text::Word;
 use super::{StorageError, Store, Tx, begun};
 use crate::domain::id::{IntegrationId, OrganizationId, ReconciliationRunId, ReportId};
@@ -107,7 +108,7 @@ pub async fn lock(
     organization_id: OrganizationId,
     id: ReconciliationRunId,
 ) -> Result<Option<ReconciliationRun>, StorageError> {
-    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).lock_exclusive();
+    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).held();
     query.one(&**tx).await?.map(domain).transpose()
 }
 

@@ -12,6 +12,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::row_lock::RowLock as _;
 use super::source::SourceTable as _;
 use super::source::company::CompanyTable;
 use super::source::customer::CustomerTable;
@@ -184,7 +185,7 @@ pub async fn remove(
                 .filter(gone_companies(organization_id, before))
                 .order_by_asc(company::Column::Id)
                 .limit(limit)
-                .lock_exclusive()
+                .held()
                 .all(&**tx)
                 .await?;
             for model in &found {
@@ -205,7 +206,7 @@ pub async fn remove(
                 .filter(gone_customers(organization_id, before))
                 .order_by_asc(customer::Column::Id)
                 .limit(limit)
-                .lock_exclusive()
+                .held()
                 .all(&**tx)
                 .await?;
             for model in &found {

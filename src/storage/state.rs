@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use entity::value::Micros;
 use entity::{billing_period, discrepancy, discrepancy_occurrence};
 use rust_decimal::Decimal;
-use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, LockType, Query};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _,
     RelationDef,
@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::discrepancy::{StoredDiscrepancy, domain};
 use super::reconciliation::period;
 use super::report::amount;
+use super::row_lock::RowLock as _;
 use super::text::Word as _;
 use super::{StorageError, Tx};
 use crate::domain::closing::PeriodStatus;
@@ -166,8 +167,7 @@ pub async fn lock(
         .filter(discrepancy::Column::OrganizationId.eq(organization_id.0))
         .filter(discrepancy::Column::Id.is_in(ids.iter().map(|id| id.0)))
         .order_by_asc(discrepancy::Column::Id);
-    // Not as strong as to stop the occurrences that another report adds meanwhile.
-    query.lock(LockType::NoKeyUpdate).all(&**tx).await?.into_iter().map(domain).collect()
+    query.held().all(&**tx).await?.into_iter().map(domain).collect()
 }
 
 /// A month of a discrepancy as the report that speaks for it found it.

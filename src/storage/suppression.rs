@@ -5,13 +5,13 @@ use entity::discrepancy;
 use entity::suppression_rule::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Select,
 };
 use uuid::Uuid;
 
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
 use super::report::{amount, micros};
+use super::row_lock::RowLock as _;
 use super::{StorageError, Tx, text};
 use crate::domain::discrepancy::DiscrepancyType;
 use crate::domain::id::{IntegrationId, OrganizationId, SuppressionRuleId};
@@ -95,7 +95,7 @@ pub async fn lock(
     organization_id: OrganizationId,
     id: SuppressionRuleId,
 ) -> Result<Option<SuppressionRule>, StorageError> {
-    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).lock_exclusive();
+    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).held();
     query.one(&**tx).await?.map(domain).transpose()
 }
 

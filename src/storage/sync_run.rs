@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::event::{self, StoredEvent};
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
+use super::row_lock::RowLock as _;
 use super::text::Word;
 use super::{StorageError, Tx};
 use crate::domain::id::{IntegrationId, OrganizationId, SyncRunId};
@@ -207,7 +208,7 @@ pub async fn lock(
     organization_id: OrganizationId,
     id: SyncRunId,
 ) -> Result<Option<(SyncRun, String)>, StorageError> {
-    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).lock_exclusive();
+    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).held();
     let Some(model) = query.one(&**tx).await? else {
         return Ok(None);
     };

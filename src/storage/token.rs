@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 use entity::api_token::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
-    Select,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, Select,
 };
 use uuid::Uuid;
 
 use super::page::{self, Position, Slice, SortKey, SortValue, Window};
+use super::row_lock::RowLock as _;
 use super::{StorageError, Store, Tx};
 use crate::domain::access::Roles;
 use crate::domain::id::{OrganizationId, TokenId};
@@ -119,7 +119,7 @@ pub async fn working(
 
 /// A token of the tenant, held against other writers until the transaction ends.
 pub async fn lock(tx: &Tx, organization_id: OrganizationId, id: TokenId) -> Result<Option<StoredToken>, StorageError> {
-    let query = of(organization_id).filter(Column::Id.eq(id.0)).lock_exclusive();
+    let query = of(organization_id).filter(Column::Id.eq(id.0)).held();
     query.one(&**tx).await?.map(domain).transpose()
 }
 

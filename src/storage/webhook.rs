@@ -11,6 +11,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::row_lock::RowLock as _;
 use super::sync_run::{datasets, datasets_text};
 use super::text::Word as _;
 use super::{StorageError, Tx};
@@ -139,7 +140,7 @@ pub async fn by_path_hash(
 
 /// A webhook, held against other writers until the transaction ends.
 pub async fn lock(tx: &Tx, organization_id: OrganizationId, id: WebhookId) -> Result<Option<Webhook>, StorageError> {
-    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).lock_exclusive();
+    let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0)).held();
     query.one(&**tx).await?.map(domain).transpose()
 }
 
@@ -153,7 +154,7 @@ pub async fn lock_of_account(
         .filter(Column::OrganizationId.eq(organization_id.0))
         .filter(Column::AccountId.eq(account_id.0))
         .order_by_asc(Column::Id)
-        .lock_exclusive();
+        .held();
     query.all(&**tx).await?.into_iter().map(domain).collect()
 }
 
@@ -235,7 +236,7 @@ pub async fn lock_of_integration(
         .filter(Column::OrganizationId.eq(organization_id.0))
         .filter(Column::IntegrationId.eq(integration_id.0))
         .order_by_asc(Column::Id)
-        .lock_exclusive();
+        .held();
     query.all(&**tx).await?.into_iter().map(domain).collect()
 }
 

@@ -148,6 +148,19 @@ fn only_spreadsheet_writes_tables(source: &Source) -> Vec<String> {
     named(source, &source.program, &writers, "writes CSV: `spreadsheet` does, which lets no text be a formula")
 }
 
+fn only_row_lock_holds_rows(source: &Source) -> Vec<String> {
+    if !source.is_in(&["src"]) || source.path == "src/storage/row_lock.rs" {
+        return Vec::new();
+    }
+    let locks = ["lock_exclusive", "lock_shared", "LockType::Update"];
+    named(
+        source,
+        &source.program,
+        &locks,
+        "holds rows in another way than `held()`, which does not stop what refers to them",
+    )
+}
+
 fn only_graphql_names_its_library(source: &Source) -> Vec<String> {
     if !source.is_in(&["src", "entity", "migration"]) || source.is_in(&["src/graphql", "src/http"]) {
         return Vec::new();
@@ -226,6 +239,11 @@ fn http_clients_are_built_in_one_place() {
 #[test]
 fn tables_are_written_in_one_place() {
     check(only_spreadsheet_writes_tables);
+}
+
+#[test]
+fn rows_are_held_in_one_way() {
+    check(only_row_lock_holds_rows);
 }
 
 #[test]
@@ -401,6 +419,13 @@ fn tables_are_watched() {
     breaks(only_spreadsheet_writes_tables, "src/report/csv.rs", text, &[2]);
     breaks(only_spreadsheet_writes_tables, "src/cli/x.rs", "let a = csv::WriterBuilder::new();", &[1]);
     breaks(only_spreadsheet_writes_tables, "src/spreadsheet.rs", text, &[]);
+}
+
+#[test]
+fn row_locks_are_watched() {
+    let text = "query.held();\nquery.lock_exclusive();\nquery.lock(LockType::Update);";
+    breaks(only_row_lock_holds_rows, "src/storage/x.rs", text, &[2, 3]);
+    breaks(only_row_lock_holds_rows, "src/storage/row_lock.rs", text, &[]);
 }
 
 #[test]

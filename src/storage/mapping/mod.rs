@@ -15,6 +15,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::row_lock::RowLock as _;
 use super::text::Word;
 use super::{StorageError, Tx};
 use crate::domain::id::{IntegrationId, MappingId, OrganizationId};
@@ -173,7 +174,7 @@ pub async fn by_ids(
 /// A mapping of the tenant, held against other writers until the transaction ends.
 pub async fn lock(tx: &Tx, organization_id: OrganizationId, id: MappingId) -> Result<Option<Mapping>, StorageError> {
     let query = Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization_id.0));
-    query.lock_exclusive().one(&**tx).await?.map(domain).transpose()
+    query.held().one(&**tx).await?.map(domain).transpose()
 }
 
 /// Which pair is meant, and for which charges.
@@ -212,7 +213,7 @@ pub async fn lock_pair(
 ) -> Result<Option<Mapping>, StorageError> {
     let query = of_scope(organization_id, integration_id, pair.kind, pair.pax8_record_id, &pair.scope)
         .filter(Column::PsaRecordId.eq(pair.psa_record_id));
-    query.lock_exclusive().one(&**tx).await?.map(domain).transpose()
+    query.held().one(&**tx).await?.map(domain).transpose()
 }
 
 /// The active mapping of the same Pax8 record and scope as `mapping`, other than itself.

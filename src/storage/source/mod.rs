@@ -21,13 +21,14 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use entity::{provider_account, record_version};
-use sea_orm::sea_query::{Condition, Expr, LockType, OnConflict};
+use sea_orm::sea_query::{Condition, Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, ExprTrait,
     FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
+use super::row_lock::RowLock as _;
 use super::{StorageError, Tx};
 use crate::digest::sha256;
 use crate::domain::id::{OrganizationId, ProviderAccountId, SyncRunId};
@@ -227,7 +228,7 @@ async fn hold_account(tx: &Tx, pull: Pull) -> Result<(), StorageError> {
             .select_only()
             .column(provider_account::Column::Id)
             .filter(provider_account::Column::OrganizationId.eq(pull.organization_id.0))
-            .lock(LockType::NoKeyUpdate)
+            .held()
             .into_tuple::<Uuid>()
             .one(&**tx)
             .await?;

@@ -25,9 +25,9 @@ use crate::postgres;
 const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// A server over a database, which may have others.
-struct Server {
-    app: App,
-    address: SocketAddr,
+pub struct Server {
+    pub app: App,
+    pub address: SocketAddr,
     _stop: DropGuard,
 }
 
@@ -40,7 +40,7 @@ impl Server {
         Self::of(app(url, clock).await.trusting(issuer).expect("a good issuer")).await
     }
 
-    async fn of(app: App) -> Self {
+    pub async fn of(app: App) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
         let site = SiteSettings { limits: Limits::default(), origins: AllowedOrigins::new(Vec::new()), page: None };

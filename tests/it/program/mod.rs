@@ -20,6 +20,7 @@ mod issuer;
 mod kept_tokens;
 mod log;
 mod matrix;
+mod meeting;
 mod planted;
 mod purge;
 mod reconcile;

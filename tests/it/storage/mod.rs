@@ -6,6 +6,7 @@ mod events;
 mod gone;
 mod jobs;
 mod keys;
+mod meeting;
 mod pages;
 mod provider;
 mod pulls;
