@@ -23,7 +23,6 @@ pub struct Model {
     pub wanted_since: Option<DateTimeUtc>,
     pub reading: String,
     pub put_off: String,
-    pub failure_count: i32,
     pub retry_at: Option<DateTimeUtc>,
     pub delivery_count: i64,
     pub last_delivered_at: Option<DateTimeUtc>,

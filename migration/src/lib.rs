@@ -73,7 +73,7 @@ impl MigratorTrait for Migrator {
             Box::new(NewColumns {
                 name: "m20261128_000016_put_off",
                 columns: m20261128_000016_put_off::COLUMNS,
-                statements: &[],
+                statements: m20261128_000016_put_off::STATEMENTS,
             }),
             Box::new(NewColumns {
                 name: "m20261128_000017_reminders",

@@ -126,6 +126,24 @@ impl Dataset {
         }
     }
 
+    /// Lists that are read for the rows of this one, so that they have to be read after it.
+    pub fn dependents(self) -> Datasets {
+        match self {
+            Self::Subscriptions => Datasets::of(&[Self::SubscriptionHistory, Self::VendorPrices]),
+            Self::VendorInvoices => Datasets::of(&[Self::VendorInvoiceLines, Self::VendorPrices]),
+            Self::VendorInvoiceLines => Datasets::of(&[Self::VendorPrices]),
+            Self::Companies
+            | Self::Pax8Products
+            | Self::VendorPrices
+            | Self::SubscriptionHistory
+            | Self::DraftInvoices
+            | Self::Customers
+            | Self::PsaProducts
+            | Self::AgreementLines
+            | Self::PsaInvoices => Datasets::NONE,
+        }
+    }
+
     /// Word used in events, logs and files.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -183,6 +201,11 @@ impl Datasets {
     /// These without those.
     pub fn without(self, others: Self) -> Self {
         Self(self.0 & !others.0)
+    }
+
+    /// Those of these that are among those, too.
+    pub fn and(self, others: Self) -> Self {
+        Self(self.0 & others.0)
     }
 
     /// The lists, in the order in which a run reads them.

@@ -4,8 +4,9 @@
 //!
 //! What a message asks for is wanted until a run that began after it has read it. A run takes what is wanted when it is
 //! made ([`Webhook::take`]); when it succeeds, that is done ([`Webhook::succeed`]). When it does not, what it had taken is
-//! put off, and each further try waits longer than the one before ([`Webhook::fail`]). When a single list was refused, that
-//! one alone is put off and tried apart from the others: one that is refused for good keeps no other waiting.
+//! put off, and each further try of a list waits longer than the one before ([`Webhook::fail`]). When a single list was
+//! refused, that one alone is put off, with those that are read for its rows, and tried apart from the others: one that is
+//! refused for good keeps no other waiting.
 //!
 //! A message that looks like an earlier one is left out only where that loses nothing. While what it asks for is wanted,
 //! it changes nothing anyway. Later it asks again, because the same change may have happened a second time (from five
@@ -55,12 +56,8 @@ pub struct Webhook {
     pub wanted_since: Option<DateTime<Utc>>,
     /// Lists that the run under way has taken; should it not succeed, they wait again.
     pub reading: Datasets,
-    /// Lists that could not be read and are tried again at [`Self::retry_at`], apart from the others.
-    pub put_off: Datasets,
-    /// Tries in a row that put something off.
-    pub failure_count: i32,
-    /// Before which moment no run is made for what was put off.
-    pub retry_at: Option<DateTime<Utc>>,
+    /// Lists that could not be read, until they were; each once.
+    pub put_off: Vec<PutOff>,
     /// Messages that came in, repeated ones included.
     pub delivery_count: i64,
     /// When the last one came in.
@@ -69,6 +66,17 @@ pub struct Webhook {
     pub created_at: DateTime<Utc>,
     /// Grows by one with every change of its registration.
     pub version: i64,
+}
+
+/// A list that could not be read, and is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PutOff {
+    /// List.
+    pub list: Dataset,
+    /// Tries in a row that failed.
+    pub failures: u32,
+    /// Before which moment no run is made for it.
+    pub retry_at: DateTime<Utc>,
 }
 
 /// How long to wait for more of the kind before a run begins: one change at a provider often makes several messages.
@@ -105,9 +113,7 @@ impl Webhook {
             wanted: Datasets::NONE,
             wanted_since: None,
             reading: Datasets::NONE,
-            put_off: Datasets::NONE,
-            failure_count: 0,
-            retry_at: None,
+            put_off: Vec::new(),
             delivery_count: 0,
             last_delivered_at: None,
             created_at,
@@ -115,73 +121,96 @@ impl Webhook {
         }
     }
 
-    /// Lists are to be read again. What was put off stays put off: a message does not make it readable.
+    /// Lists are to be read again. What was put off stays put off, because a message does not make it readable; unless it is
+    /// being tried at this moment, so that nobody knows whether the try has read what the message is about.
     pub fn want(&mut self, lists: Datasets, now: DateTime<Utc>) {
-        self.wanted = self.wanted.with(lists.without(self.put_off));
+        let stays_put_off = self.put_off_lists().without(self.reading);
+        self.wanted = self.wanted.with(lists.without(stays_put_off));
         self.wanted_since = self.wanted_since.or(Some(now)).filter(|_| !self.wanted.is_empty());
     }
 
-    /// The lists that a run may be made for now; none when nothing waits, or not long enough. What was put off is read
-    /// apart from the others, so that it takes none of them along should it fail again.
+    /// The lists that a run may be made for now; none when nothing waits, or not long enough. What was put off goes first,
+    /// so that others that are wanted all the time do not keep it waiting, and alone, so that it takes none of them along
+    /// should it fail again.
     pub fn due(&self, now: DateTime<Utc>) -> Datasets {
+        let tried = self.put_off_where(|put_off| put_off.retry_at <= now);
         let is_settled = self.wanted_since.is_none_or(|since| since <= now - SETTLE);
-        let is_patient = self.retry_at.is_none_or(|at| at <= now);
-        match self.wanted {
+        if !tried.is_empty() {
+            tried
+        } else if !self.wanted.is_empty() && is_settled {
             // With what a run had taken that nobody saw end.
-            wanted if !wanted.is_empty() && is_settled => wanted.with(self.reading),
-            wanted if wanted.is_empty() && is_patient => self.put_off,
-            _ => Datasets::NONE,
+            self.wanted.with(self.reading)
+        } else {
+            Datasets::NONE
         }
+    }
+
+    /// When the first of what was put off is tried again; `None` when nothing was.
+    pub fn retry_at(&self) -> Option<DateTime<Utc>> {
+        self.put_off.iter().map(|put_off| put_off.retry_at).min()
     }
 
     /// What no run has read yet.
     pub fn unread(&self) -> Datasets {
-        self.wanted.with(self.reading).with(self.put_off)
+        self.wanted.with(self.reading).with(self.put_off_lists())
     }
 
     /// A run that reads these lists is made. No other run works then, so that what one had taken that never came to an
     /// end waits again or is taken.
     pub fn take(&mut self, lists: Datasets) {
         let unread = self.unread();
-        self.wanted = self.wanted.with(self.reading).without(lists);
+        self.wanted = self.wanted.with(self.reading.without(self.put_off_lists())).without(lists);
         self.wanted_since = self.wanted_since.filter(|_| !self.wanted.is_empty());
-        self.put_off = self.put_off.without(lists);
-        self.reading = unread.without(self.wanted).without(self.put_off);
+        self.reading = unread.and(lists);
     }
 
     /// The run succeeded.
     pub fn succeed(&mut self) {
-        self.reading = Datasets::NONE;
-        if self.put_off.is_empty() {
-            self.failure_count = 0;
-            self.retry_at = None;
-        }
+        let read = std::mem::replace(&mut self.reading, Datasets::NONE);
+        self.put_off.retain(|put_off| !read.contains(put_off.list));
     }
 
     /// The run did not succeed: because of one list, or for a reason that holds for all of them.
     pub fn fail(&mut self, refused: Option<Dataset>, now: DateTime<Utc>) {
         let taken = std::mem::replace(&mut self.reading, Datasets::NONE);
-        let put_off = refused.map_or(taken, |list| taken.without(taken.without(Datasets::of(&[list]))));
-        if !put_off.is_empty() {
-            self.put_off = self.put_off.with(put_off);
-            // A message may have come for it while the run worked.
-            self.wanted = self.wanted.without(put_off);
-            // Few enough doublings that the wait fits, and enough to reach the longest one.
-            let doublings = self.failure_count.clamp(0, 10);
-            self.failure_count = self.failure_count.saturating_add(1);
-            self.retry_at = Some(now + (FIRST_WAIT * (1 << doublings)).min(LONGEST_WAIT));
-        }
-        self.want(taken, now);
+        let failed = match refused {
+            None => taken,
+            Some(list) if taken.contains(list) => {
+                // With what would find nothing to read for, and with what came for them while the run worked.
+                Datasets::of(&[list]).with(list.dependents()).and(taken.with(self.wanted))
+            }
+            Some(_) => Datasets::NONE,
+        };
+        failed.iter().for_each(|list| self.put_off(list, now));
+        self.wanted = self.wanted.without(failed);
+        // What the run did not come to; what was put off before stays so, and is tried without this one.
+        self.want(taken.without(failed), now);
     }
 
     /// Takes over what waits at a webhook that this one replaces.
     pub fn inherit(&mut self, old: &Self) {
-        self.put_off = self.put_off.with(old.put_off);
-        self.wanted = self.wanted.with(old.wanted).without(self.put_off);
+        let known = self.put_off_lists();
+        self.put_off.extend(old.put_off.iter().filter(|put_off| !known.contains(put_off.list)));
+        self.wanted = self.wanted.with(old.wanted);
         self.wanted_since = self.wanted_since.into_iter().chain(old.wanted_since).min();
         self.reading = self.reading.with(old.reading);
-        self.failure_count = old.failure_count;
-        self.retry_at = old.retry_at;
+    }
+
+    fn put_off_where(&self, is_meant: impl Fn(&PutOff) -> bool) -> Datasets {
+        let lists: Vec<Dataset> = self.put_off.iter().filter(|one| is_meant(one)).map(|one| one.list).collect();
+        Datasets::of(&lists)
+    }
+
+    fn put_off_lists(&self) -> Datasets {
+        self.put_off_where(|_| true)
+    }
+
+    fn put_off(&mut self, list: Dataset, now: DateTime<Utc>) {
+        let before = self.put_off.iter().find(|put_off| put_off.list == list).map_or(0, |put_off| put_off.failures);
+        // Few enough doublings that the wait fits, and enough to reach the longest one.
+        let wait = (FIRST_WAIT * (1 << before.min(10))).min(LONGEST_WAIT);
+        self.put_off.retain(|put_off| put_off.list != list);
+        self.put_off.push(PutOff { list, failures: before.saturating_add(1), retry_at: now + wait });
     }
 
     /// Remembers a topic that this version does not know.
@@ -234,6 +263,8 @@ pub fn lists_of_unknown() -> Datasets {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn words(topic: &str) -> Option<Vec<&'static str>> {
@@ -247,11 +278,14 @@ mod tests {
         Webhook { status: WebhookStatus::Active, ..new }
     }
 
+    fn lists<const N: usize>(lists: [Dataset; N]) -> [Datasets; N] {
+        lists.map(|list| Datasets::of(&[list]))
+    }
+
     #[test]
     fn what_is_wanted_stays_wanted_until_it_was_read() {
         let now = DateTime::UNIX_EPOCH;
-        let [one, two, three] =
-            [Dataset::Companies, Dataset::Subscriptions, Dataset::VendorInvoices].map(|list| Datasets::of(&[list]));
+        let [one, two, three] = lists([Dataset::Companies, Dataset::Subscriptions, Dataset::VendorInvoices]);
         let mut webhook = webhook();
         webhook.want(one, now);
         webhook.want(one.with(two), now + TimeDelta::seconds(1));
@@ -273,63 +307,164 @@ mod tests {
 
     #[test]
     fn each_failure_is_waited_for_longer_up_to_a_limit() {
-        let (now, lists) = (DateTime::UNIX_EPOCH, Datasets::of(&[Dataset::Companies]));
+        let (now, companies) = (DateTime::UNIX_EPOCH, Datasets::of(&[Dataset::Companies]));
         let mut webhook = webhook();
         webhook.fail(None, now);
-        assert_eq!((webhook.failure_count, webhook.retry_at), (0, None), "it had taken nothing");
-        webhook.want(lists, now);
-        assert_eq!((webhook.due(now), webhook.due(now + SETTLE)), (Datasets::NONE, lists), "more may come");
+        assert_eq!(webhook.put_off, [], "it had taken nothing");
+        webhook.want(companies, now);
+        assert_eq!((webhook.due(now), webhook.due(now + SETTLE)), (Datasets::NONE, companies), "more may come");
         let mut waits = Vec::new();
         for _ in 0..100 {
-            assert_eq!(webhook.due(webhook.retry_at.unwrap_or(now + SETTLE)), lists);
-            webhook.take(lists);
+            assert_eq!(webhook.due(webhook.retry_at().unwrap_or(now + SETTLE)), companies);
+            webhook.take(companies);
             webhook.fail(None, now);
-            webhook.want(lists, now);
+            webhook.want(companies, now);
             assert_eq!(
-                (webhook.wanted, webhook.put_off),
-                (Datasets::NONE, lists),
-                "a message does not make it readable"
+                (webhook.wanted, webhook.unread()),
+                (Datasets::NONE, companies),
+                "a message makes nothing readable"
             );
             assert_eq!(webhook.due(now + SETTLE), Datasets::NONE);
-            waits.push(webhook.retry_at.map(|at| (at - now).num_minutes()));
+            waits.push(webhook.retry_at().map(|at| (at - now).num_minutes()));
         }
         assert_eq!(waits[..8], [1, 2, 4, 8, 16, 32, 60, 60].map(Some));
         assert_eq!(waits[99], Some(60));
-        webhook.take(lists);
+        webhook.take(companies);
+        // A message for it comes while it is tried.
+        webhook.want(companies, now);
         webhook.succeed();
-        webhook.want(lists, now);
-        assert_eq!((webhook.due(now + SETTLE), webhook.failure_count), (lists, 0), "a success forgets the failures");
+        assert_eq!(
+            (webhook.due(now + SETTLE), webhook.put_off.len()),
+            (companies, 0),
+            "a success forgets the failures"
+        );
     }
 
     #[test]
     fn a_list_that_was_refused_is_tried_apart_from_the_others() {
         let now = DateTime::UNIX_EPOCH;
-        let [one, two, three] =
-            [Dataset::Companies, Dataset::Subscriptions, Dataset::VendorInvoices].map(|list| Datasets::of(&[list]));
+        let later = |seconds| now + TimeDelta::seconds(seconds);
+        let [one, two, three] = lists([Dataset::Companies, Dataset::Pax8Products, Dataset::VendorInvoices]);
         let mut webhook = webhook();
         webhook.want(one.with(two), now);
         webhook.take(one.with(two));
         // A message for the refused one came while the run worked.
         webhook.want(one.with(three), now);
         webhook.fail(Some(Dataset::Companies), now);
-        assert_eq!((webhook.wanted, webhook.put_off, webhook.reading), (two.with(three), one, Datasets::NONE));
+        assert_eq!((webhook.wanted, webhook.put_off_lists()), (two.with(three), one));
         assert_eq!(webhook.due(now + SETTLE), two.with(three));
         // A success of the others does not shorten its wait.
         webhook.take(two.with(three));
         webhook.succeed();
-        assert_eq!((webhook.failure_count, webhook.due(now + TimeDelta::seconds(59))), (1, Datasets::NONE));
-        assert_eq!(webhook.due(now + TimeDelta::seconds(60)), one);
-        // When both wait, the others go first.
+        assert_eq!((webhook.due(later(59)), webhook.due(later(60))), (Datasets::NONE, one));
+        // Others that are wanted all the time do not keep it waiting, nor do their failures.
         webhook.want(two, now);
-        assert_eq!(webhook.due(now + TimeDelta::seconds(60)), two);
+        assert_eq!((webhook.due(later(59)), webhook.due(later(60))), (two, one));
+        webhook.take(two);
+        webhook.fail(Some(Dataset::Pax8Products), later(30));
+        assert_eq!((webhook.due(later(60)), webhook.due(later(90))), (one, one.with(two)));
+        // Of two that are tried together, the one that fails does not put the other off again.
+        webhook.take(one.with(two));
+        webhook.fail(Some(Dataset::Companies), later(90));
+        assert_eq!(webhook.due(later(91)), two);
         // A list that nothing was wanted of puts nothing off.
         webhook.take(two);
-        webhook.fail(Some(Dataset::Customers), now);
-        assert_eq!((webhook.wanted, webhook.put_off, webhook.failure_count), (two, one, 1));
+        webhook.succeed();
+        webhook.want(three, later(100));
+        webhook.take(three);
+        webhook.fail(Some(Dataset::Customers), later(100));
+        assert_eq!((webhook.wanted, webhook.put_off_lists()), (three, one));
         let mut new = self::webhook();
-        new.want(one, now);
+        new.want(two, now);
         new.inherit(&webhook);
-        assert_eq!((new.wanted, new.put_off, new.retry_at), (two, one, webhook.retry_at), "a replaced one hands it on");
+        assert_eq!((new.wanted, &new.put_off), (two.with(three), &webhook.put_off), "a replaced one hands it on");
+    }
+
+    #[test]
+    fn what_is_read_for_the_rows_of_a_refused_list_waits_with_it() {
+        let now = DateTime::UNIX_EPOCH;
+        for topic in ["SUBSCRIPTION", "INVOICE"] {
+            let wanted = lists_of(topic).expect("it is known");
+            let first = wanted.iter().next().expect("there is one");
+            let mut webhook = webhook();
+            webhook.want(wanted, now);
+            webhook.take(wanted);
+            webhook.fail(Some(first), now);
+            let free = if topic == "INVOICE" { Datasets::of(&[Dataset::DraftInvoices]) } else { Datasets::NONE };
+            assert_eq!((webhook.wanted, webhook.put_off_lists()), (free, wanted.without(free)), "{topic}");
+            webhook.want(wanted, now);
+            assert_eq!(webhook.wanted, free, "{topic}: also what comes later");
+        }
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Told(Dataset),
+        Begun,
+        FullRun,
+        Succeeded,
+        Failed(Option<Dataset>),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let list = || prop::sample::select(Dataset::ALL.to_vec());
+        prop_oneof![
+            3 => list().prop_map(Step::Told),
+            3 => Just(Step::Begun),
+            1 => Just(Step::FullRun),
+            2 => Just(Step::Succeeded),
+            2 => prop::option::of(list()).prop_map(Step::Failed),
+        ]
+    }
+
+    proptest! {
+        /// Whatever happens, runs that nobody saw end included, what was told of is unread until a run that began after it
+        /// has succeeded, and in the end it is tried.
+        #[test]
+        fn nothing_that_was_told_of_is_forgotten(steps in prop::collection::vec((step(), 0_i64..90), 1..80)) {
+            let mut webhook = webhook();
+            let mut now = DateTime::UNIX_EPOCH;
+            // What is owed, and what of it the run under way began after.
+            let (mut owed, mut begun) = (Datasets::NONE, Datasets::NONE);
+            for (step, seconds) in steps {
+                now += TimeDelta::seconds(seconds);
+                match step {
+                    Step::Told(list) => {
+                        owed = owed.with(Datasets::of(&[list]));
+                        begun = begun.without(Datasets::of(&[list]));
+                        webhook.want(Datasets::of(&[list]), now);
+                    }
+                    Step::Begun | Step::FullRun => {
+                        let lists = if matches!(step, Step::Begun) { webhook.due(now) } else { Datasets::ALL };
+                        webhook.take(lists);
+                        begun = owed.and(lists);
+                    }
+                    Step::Succeeded => {
+                        webhook.succeed();
+                        owed = owed.without(begun);
+                        begun = Datasets::NONE;
+                    }
+                    Step::Failed(refused) => {
+                        webhook.fail(refused, now);
+                        begun = Datasets::NONE;
+                    }
+                }
+                prop_assert_eq!(owed.without(webhook.unread()), Datasets::NONE);
+                prop_assert_eq!(webhook.put_off.len(), webhook.put_off_lists().iter().count(), "each once");
+            }
+            // A run whose end was not seen is followed by another one.
+            webhook.fail(None, now);
+            let mut read = Datasets::NONE;
+            for _ in 0..3 {
+                now += LONGEST_WAIT;
+                let lists = webhook.due(now);
+                webhook.take(lists);
+                webhook.succeed();
+                read = read.with(lists);
+            }
+            prop_assert_eq!(owed.without(read), Datasets::NONE);
+            prop_assert_eq!(webhook.unread(), Datasets::NONE);
+        }
     }
 
     #[test]

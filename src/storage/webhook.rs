@@ -9,6 +9,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
 };
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::row_lock::RowLock as _;
@@ -16,7 +17,8 @@ use super::sync_run::{datasets, datasets_text};
 use super::text::Word as _;
 use super::{StorageError, Tx};
 use crate::domain::id::{IntegrationId, OrganizationId, ProviderAccountId, WebhookId};
-use crate::domain::webhook::{SETTLE, Webhook, WebhookStatus};
+use crate::domain::run::Dataset;
+use crate::domain::webhook::{PutOff, SETTLE, Webhook, WebhookStatus};
 
 /// For how long a delivery is known again: the provider tries for minutes, and a person may let it send again for days.
 /// One that comes later still is read again once more, which does no harm.
@@ -36,6 +38,30 @@ fn json(texts: &[String]) -> String {
     serde_json::to_string(texts).expect("a list of texts is always JSON")
 }
 
+#[derive(Serialize, Deserialize)]
+struct PutOffRow {
+    list: String,
+    failures: u32,
+    retry_at: DateTime<Utc>,
+}
+
+fn put_off(column: &str) -> Result<Vec<PutOff>, StorageError> {
+    let corrupt = |error| StorageError::Corrupt(format!("what was put off of a webhook: {error}"));
+    let rows: Vec<PutOffRow> = serde_json::from_str(column).map_err(corrupt)?;
+    let read =
+        |row: PutOffRow| Ok(PutOff { list: Dataset::read(&row.list)?, failures: row.failures, retry_at: row.retry_at });
+    rows.into_iter().map(read).collect()
+}
+
+fn put_off_text(put_off: &[PutOff]) -> String {
+    let row = |put_off: &PutOff| PutOffRow {
+        list: put_off.list.word().to_owned(),
+        failures: put_off.failures,
+        retry_at: put_off.retry_at,
+    };
+    serde_json::to_string(&put_off.iter().map(row).collect::<Vec<_>>()).expect("words and numbers are always JSON")
+}
+
 fn domain(model: Model) -> Result<Webhook, StorageError> {
     Ok(Webhook {
         id: WebhookId(model.id),
@@ -51,9 +77,7 @@ fn domain(model: Model) -> Result<Webhook, StorageError> {
         wanted: datasets(&model.wanted)?,
         wanted_since: model.wanted_since,
         reading: datasets(&model.reading)?,
-        put_off: datasets(&model.put_off)?,
-        failure_count: model.failure_count,
-        retry_at: model.retry_at,
+        put_off: put_off(&model.put_off)?,
         delivery_count: model.delivery_count,
         last_delivered_at: model.last_delivered_at,
         created_at: model.created_at,
@@ -76,9 +100,8 @@ fn active(webhook: &Webhook) -> ActiveModel {
         wanted: Set(datasets_text(webhook.wanted)),
         wanted_since: Set(webhook.wanted_since),
         reading: Set(datasets_text(webhook.reading)),
-        put_off: Set(datasets_text(webhook.put_off)),
-        failure_count: Set(webhook.failure_count),
-        retry_at: Set(webhook.retry_at),
+        put_off: Set(put_off_text(&webhook.put_off)),
+        retry_at: Set(webhook.retry_at()),
         delivery_count: Set(webhook.delivery_count),
         last_delivered_at: Set(webhook.last_delivered_at),
         created_at: Set(webhook.created_at),
@@ -188,26 +211,20 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Webhook>, StorageError
     query.all(db).await?.into_iter().map(domain).collect()
 }
 
-/// Whether something is wanted, or was put off until a moment that has come.
-fn waits(now: DateTime<Utc>) -> Condition {
-    let is_patient = Condition::any().add(Column::RetryAt.is_null()).add(Column::RetryAt.lte(now));
-    let is_tried_again = Condition::all().add(Column::PutOff.ne("")).add(is_patient);
-    Condition::any().add(Column::Wanted.ne("")).add(is_tried_again)
-}
-
 /// The integrations of every tenant for which a run may be made now: what [`Webhook::due`] says.
 pub async fn waiting(
     db: &impl ConnectionTrait,
     now: DateTime<Utc>,
 ) -> Result<Vec<(OrganizationId, IntegrationId)>, StorageError> {
-    let is_settled = Condition::any().add(Column::Wanted.eq("")).add(Column::WantedSince.lte(now - SETTLE));
+    let is_settled = Condition::any().add(Column::WantedSince.is_null()).add(Column::WantedSince.lte(now - SETTLE));
+    let is_due =
+        Condition::any().add(Column::RetryAt.lte(now)).add(Condition::all().add(Column::Wanted.ne("")).add(is_settled));
     let query = Entity::find()
         .select_only()
         .column(Column::OrganizationId)
         .column(Column::IntegrationId)
         .distinct()
-        .filter(waits(now))
-        .filter(is_settled);
+        .filter(is_due);
     let rows = query.into_tuple::<(Uuid, Uuid)>().all(db).await?;
     Ok(rows.into_iter().map(|(organization, id)| (OrganizationId(organization), IntegrationId(id))).collect())
 }
@@ -222,7 +239,7 @@ pub async fn is_waiting(
     let query = Entity::find()
         .filter(Column::OrganizationId.eq(organization_id.0))
         .filter(Column::IntegrationId.eq(integration_id.0))
-        .filter(waits(now));
+        .filter(Condition::any().add(Column::Wanted.ne("")).add(Column::RetryAt.lte(now)));
     Ok(query.limit(1).one(db).await?.is_some())
 }
 

@@ -120,6 +120,7 @@ impl SyncService {
             psa: &*psa_connection,
             today: core.clock.now().with_timezone(&pax8.time_zone).date_naive(),
         };
+        let mut has_answered = false;
         while let Some(dataset) = checkpoint.current(run.datasets) {
             let is_wanted = match dataset {
                 Dataset::Customers | Dataset::Companies => settings.syncs_customers,
@@ -134,9 +135,13 @@ impl SyncService {
                 // Files and smaller PSAs do not have every list; what is missing is said, and not compared later.
                 Err(FetchError::Provider(ConnectorError::Unsupported(message))) => unsupported(dataset, message),
                 Err(FetchError::Provider(error)) => {
-                    return Err(self.refused(claim, owner, Some(dataset), &error).await?);
+                    // A provider that has given another list is there.
+                    let is_there = has_answered && matches!(error, ConnectorError::Unavailable { .. });
+                    let list = (is_there || is_about_one_list(&error)).then_some(dataset);
+                    return Err(self.refused(claim, owner, list, &error).await?);
                 }
             };
+            has_answered |= batch.is_pulled && batch.next.is_none();
             (run, checkpoint) = self.apply(claim, run_id, owner, dataset, batch).await?;
         }
         self.matching(claim, run).await
@@ -273,7 +278,8 @@ impl SyncService {
         Ok(())
     }
 
-    /// Remembers at the account that a provider refused, and says why the run ends; `list` is what was asked for.
+    /// Remembers at the account that a provider refused, and says why the run ends; `list` is what was refused, when that
+    /// says nothing of others.
     async fn refused(
         &self,
         claim: &Claim,
@@ -296,7 +302,7 @@ impl SyncService {
             }
             tx.commit().await?;
         }
-        Ok(Stop::Failed { sentence: sentence(error), refused: list.filter(|_| is_about_one_list(error)) })
+        Ok(Stop::Failed { sentence: sentence(error), refused: list })
     }
 }
 
@@ -306,9 +312,9 @@ fn is_about_one_list(error: &ConnectorError) -> bool {
         ConnectorError::Forbidden { .. }
         | ConnectorError::NotFound { .. }
         | ConnectorError::Refused { .. }
-        | ConnectorError::Malformed { .. }
-        | ConnectorError::Unsupported(_) => true,
+        | ConnectorError::Malformed { .. } => true,
         ConnectorError::Unauthorized { .. }
+        | ConnectorError::Unsupported(_)
         | ConnectorError::RateLimited { .. }
         | ConnectorError::Unavailable { .. }
         | ConnectorError::Superseded { .. } => false,

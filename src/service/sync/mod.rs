@@ -85,7 +85,7 @@ impl SyncService {
         if trigger == SyncTrigger::Schedule && !is_due {
             return Err(SyncError::NotDue);
         }
-        let datasets = self.lists(&tx, caller, &owner, trigger).await?;
+        let datasets = self.lists(&tx, caller, &owner, trigger, is_due).await?;
         let (pax8, psa) = account::pair(&*tx, caller.organization_id, integration_id).await.internal(caller)?;
         for account in [pax8, psa] {
             if !account.status.is_usable() {

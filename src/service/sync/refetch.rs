@@ -21,7 +21,7 @@ use crate::storage::{StorageError, Tx, sync_run, webhook};
 const SOON: Duration = Duration::from_millis(1_100);
 
 impl SyncService {
-    /// The lists that a run reads. What waits at a webhook and is read by this run is taken by it; all in the transaction
+    /// The lists that a run reads; `is_due` says whether the schedule is about to make one that reads all. What waits at a webhook and is read by this run is taken by it; all in the transaction
     /// that makes the run, so that of several replicas one makes it.
     pub(super) async fn lists(
         &self,
@@ -29,6 +29,7 @@ impl SyncService {
         caller: &Caller,
         owner: &Integration,
         trigger: SyncTrigger,
+        is_due: bool,
     ) -> Result<Datasets, SyncError> {
         let now = self.core.clock.now();
         let found = webhook::lock_of_integration(tx, owner.organization_id, owner.id).await.internal(caller)?;
@@ -36,7 +37,8 @@ impl SyncService {
             // Before the first sync there is nothing that could be brought up to date.
             let is_known = owner.setup_stage >= SetupStage::ReviewAutomatic;
             let due = found.iter().fold(Datasets::NONE, |lists, webhook| lists.with(webhook.due(now)));
-            if !is_known || due.is_empty() {
+            // And messages that come all the time do not keep the schedule from its run, which reads what they are about.
+            if !is_known || is_due || due.is_empty() {
                 return Err(SyncError::NotDue);
             }
             due

@@ -118,7 +118,7 @@ impl WebhookService {
         let is_again = is_dated && first.is_some_and(|first| is_sent_again(first, now));
         webhook.delivery_count += 1;
         webhook.last_delivered_at = Some(now);
-        let is_first = !is_again && webhook.wanted.is_empty();
+        let was_wanted = !webhook.wanted.is_empty();
         if !is_again {
             let lists = lists_of(&topic).unwrap_or_else(|| {
                 webhook.note_unknown(&topic);
@@ -136,7 +136,8 @@ impl WebhookService {
             webhook.id,
             if is_again { " again" } else { "" }
         );
-        if is_first {
+        // For more than what waits already, or was put off until later.
+        if !was_wanted && !webhook.wanted.is_empty() {
             SyncService::new(core.clone()).refetch_soon(webhook.organization_id, webhook.integration_id);
         }
         Ok(())

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use concord::app::App;
-use concord::domain::run::RunStatus;
+use concord::domain::id::IntegrationId;
+use concord::domain::run::{RunStatus, SyncTrigger};
 use concord::environment::{Clock as _, FixedClock, SystemClock};
 use concord::job::Scheduler;
-use concord::storage::job;
+use concord::service::sync::SyncError;
+use concord::storage::{integration, job};
 use serde_json::{Value, json};
 
 use super::command::tamper;
 use super::harness::{self, Program, count_rows, each_database};
 use super::webhooks::{Synced, lists, tell, text, work_off};
-use crate::postgres::TestDatabase;
+use crate::postgres::{self, TestDatabase};
 
 /// A program with a webhook whose clock the test holds.
 struct Held {
@@ -185,8 +187,67 @@ async fn a_list_that_is_refused_for_good_keeps_no_other_waiting() {
         held.tell(Some("2026-06-05T05:00:00Z")).await;
         held.tell_of("PRODUCT", Some("2026-06-05T05:00:00Z")).await;
         assert_eq!(held.states_after(5).await, FAILED);
-        let rows = "SELECT count(*) AS count FROM webhook WHERE wanted = '' AND put_off <> '' AND retry_at IS NOT NULL";
+        let rows =
+            "SELECT count(*) AS count FROM webhook WHERE wanted = '' AND put_off <> '[]' AND retry_at IS NOT NULL";
         assert_eq!(count_rows(&held.synced.program.database.url, rows).await, 1);
+        held.synced.program.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_read_for_the_rows_of_a_refused_list_is_read_after_it() {
+    for database in each_database().await {
+        let held = Held::over(database).await;
+        let subscriptions = json!(["SUBSCRIPTIONS", "SUBSCRIPTION_HISTORY", "VENDOR_PRICES"]);
+        held.refuse("/v1/subscriptions").await;
+        held.tell_of("SUBSCRIPTION", Some("2026-06-05T02:11:09Z")).await;
+        let run = held.runs_after(5).await.remove(0);
+        assert_eq!((&run["status"], &run["datasets"]), (&json!("FAILED"), &subscriptions));
+        assert_eq!(held.states_after(30).await, [""; 0], "the history of what is not known yet would be none");
+        held.allow().await;
+        let run = held.runs_after(30).await.remove(0);
+        assert_eq!((&run["status"], &run["datasets"]), (&json!("SUCCEEDED"), &subscriptions));
+        held.synced.program.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_for_one_list_alone_keeps_no_other_waiting() {
+    let held = Held::over(postgres::sqlite()).await;
+    held.synced.program.fault(json!({ "path": "/v1/subscriptions", "status": 500, "times": 1000 })).await;
+    held.tell(Some("2026-06-05T02:11:09Z")).await;
+    held.tell_of("SUBSCRIPTION", Some("2026-06-05T02:11:09Z")).await;
+    let run = held.runs_after(5).await.remove(0);
+    let wanted = json!(["COMPANIES", "SUBSCRIPTIONS", "SUBSCRIPTION_HISTORY", "VENDOR_PRICES"]);
+    assert_eq!((&run["status"], &run["datasets"]), (&json!("FAILED"), &wanted));
+    let run = held.runs_after(5).await.remove(0);
+    assert_eq!((&run["status"], &run["datasets"]), (&json!("SUCCEEDED"), &json!(["COMPANIES"])));
+    held.synced.program.stop().await;
+}
+
+#[tokio::test]
+async fn messages_that_come_all_the_time_do_not_keep_the_schedule_from_its_run() {
+    for database in each_database().await {
+        let held = Held::over(database).await;
+        let app = &held.synced.program.app;
+        let caller = app.access.operator("default").await.expect("the organization is there");
+        let id = IntegrationId(harness::uuid_of(&held.synced.integration.id));
+        held.tell(Some("2026-06-05T02:11:09Z")).await;
+        let tx = app.services.core.store.begin().await.expect("a transaction");
+        let found = integration::lock(&tx, caller.organization_id, id).await.expect("held");
+        let mut planned = found.expect("it is there");
+        planned.settings.is_schedule_enabled = true;
+        planned.settings.schedule_cron = "0 * * * *".to_owned();
+        planned.next_run_at = Some(held.clock.now() + TimeDelta::seconds(1));
+        integration::update(&tx, &planned).await.expect("planned");
+        tx.commit().await.expect("planned");
+        held.clock.advance(TimeDelta::seconds(5));
+        let outcome = app.services.sync.start(&caller, id, SyncTrigger::Webhook).await;
+        assert!(matches!(outcome, Err(SyncError::NotDue)), "{outcome:?}");
+        assert_eq!(held.states_after(0).await, [""; 0], "the full run reads it");
+        let runs = held.synced.runs().await;
+        assert_eq!((&runs[0]["trigger"], &runs[0]["status"]), (&json!("SCHEDULE"), &json!("SUCCEEDED")));
+        assert_eq!(held.states_after(60).await, [""; 0]);
         held.synced.program.stop().await;
     }
 }
@@ -258,7 +319,7 @@ async fn what_a_stopped_or_given_up_run_was_to_read_stays_wanted() {
         let given_up = Some("It was begun too often.".to_owned());
         services.sync.fail(&claim().await, RunStatus::Failed, given_up).await.expect("it is recorded");
         assert_eq!(held.states_after(61).await, SUCCEEDED);
-        let left = "SELECT count(*) AS count FROM webhook WHERE wanted <> '' OR put_off <> ''";
+        let left = "SELECT count(*) AS count FROM webhook WHERE wanted <> '' OR put_off <> '[]'";
         assert_eq!(count_rows(database, left).await, 0);
         held.synced.program.stop().await;
     }
