@@ -23,6 +23,7 @@ pub struct Model {
     pub failure_message: Option<String>,
     pub remarks: String,
     pub webhook_reminder: Option<String>,
+    pub webhooks_left: String,
     pub consent_reminder: Option<String>,
     pub connected_at: Option<DateTimeUtc>,
     pub verified_at: Option<DateTimeUtc>,

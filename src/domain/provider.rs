@@ -166,6 +166,8 @@ pub struct ProviderAccount {
     /// What became of a webhook that the account had, as far as a person has to know; it stays until a webhook is
     /// registered or removed.
     pub webhook_reminder: Option<String>,
+    /// The provider's ids of webhooks that were forgotten here and may still be there: to be deleted when it can be asked.
+    pub webhooks_left: Vec<String>,
     /// What became of a consent that the account had, as far as a person has to know; it stays until the account is
     /// authorized or disconnected again.
     pub consent_reminder: Option<String>,
@@ -181,7 +183,7 @@ pub struct ProviderAccount {
     pub connected_at: Option<DateTime<Utc>>,
     /// When the provider last answered without an authorization error.
     pub verified_at: Option<DateTime<Utc>>,
-    /// Grows by one with every change.
+    /// Grows by one with every change, but not with those of what is left to a person.
     pub version: i64,
 }
 
@@ -210,6 +212,7 @@ impl ProviderAccount {
             failure_message: None,
             remarks: Vec::new(),
             webhook_reminder: None,
+            webhooks_left: Vec::new(),
             consent_reminder: None,
             capabilities: Vec::new(),
             granted_scopes: Vec::new(),

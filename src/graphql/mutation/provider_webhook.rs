@@ -44,7 +44,7 @@ pub(super) fn refusal(account: &[&str], topics: &[&str], error: WebhookError) ->
             "The webhook was set up by hand, so that it can be tried at Pax8 alone. Send a test there, and look at \
              `lastDeliveredAt`.",
         ),
-        WebhookError::Elsewhere(sentence) => UserError::input(account, sentence),
+        WebhookError::LeftToPerson(sentence) => UserError::input(account, sentence),
         WebhookError::Provider(error) => UserError::provider(&[], &error),
         WebhookError::Forbidden(error) => return Err(error.into()),
         WebhookError::Internal(error) => return Err(error.into()),

@@ -120,21 +120,20 @@ impl SetupService {
         }
         let candidate = with_credentials(known.clone());
         core.connectors.check(&candidate, secret.as_ref())?;
-        let parting = self.webhooks().part_from(caller, &known, &candidate).await?;
+        self.webhooks().part_from(caller, &known, &candidate).await?;
 
         let tx = core.store.begin().await.internal(caller)?;
         let found = account::lock(&tx, caller.organization_id, account_id).await.internal(caller)?;
         let before = found.ok_or(AccountError::NotFound)?;
         let mut changed = with_credentials(before.clone());
-        changed.webhook_reminder = parting.reminder_of_replaced().or(changed.webhook_reminder);
         self.pin_addresses(&tx, caller, &before).await?;
         let sealed = secret.map(|secret| core.connectors.seal(&changed, SealedPlace::Secret, &secret));
         let addresses = core.connectors.addresses(&changed, ConnectionMethod::Keys)?;
+        self.webhooks().forget_replaced(&tx, caller, &before, &mut changed).await?;
         account::update(&tx, &changed, core.clock.now()).await.internal(caller)?;
         self.replace_keys(&tx, caller, account_id, sealed.map(|sealed| (sealed, addresses))).await?;
         // Whoever is on the way to the provider would bring back the settings of before.
         authorization::void_attempts(&tx, caller.organization_id, account_id).await.internal(caller)?;
-        self.webhooks().forget_replaced(&tx, caller, &before, &changed).await?;
         self.audit_account(&tx, caller, "provider_account.credentials_set", Some(&before), &changed).await?;
         tx.commit().await.internal(caller)?;
         self.verify(caller, account_id).await

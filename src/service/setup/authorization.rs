@@ -25,7 +25,6 @@ use crate::domain::provider::{AccountFailure, AccountStatus, ConnectionMethod, C
 use crate::secret::unguessable;
 use crate::service::reach::goes_to_the_same;
 use crate::service::sealing::SealedPlace;
-use crate::service::webhook::Parting;
 use crate::service::{Internal, OrInternal as _};
 use crate::storage::authorization::{self, Attempt, StoredAuthorization};
 use crate::storage::provider_token::{self, TokenKey};
@@ -506,8 +505,8 @@ impl SetupService {
         tokens: &GrantedTokens,
         authorizer: &Authorizer,
     ) -> Result<(), ReturnError> {
-        let parting = self.part_before_consent(caller, attempt, known, authorizer.application()).await?;
-        self.store_consent(caller, attempt, tokens, authorizer, &parting).await
+        self.part_before_consent(caller, attempt, known, authorizer.application()).await?;
+        self.store_consent(caller, attempt, tokens, authorizer).await
     }
 
     /// Stores what was granted and makes it the way that the account is used.
@@ -517,7 +516,6 @@ impl SetupService {
         attempt: &Attempt,
         tokens: &GrantedTokens,
         authorizer: &Authorizer,
-        parting: &Parting,
     ) -> Result<(), ReturnError> {
         let core = &self.core;
         let application = authorizer.application();
@@ -530,7 +528,7 @@ impl SetupService {
         let connector = ConnectorKind::read(&attempt.connector).internal(caller)?;
         let zone = attempt.time_zone.parse().unwrap_or(before.time_zone);
         let asked = &application.scopes;
-        let changed = ProviderAccount {
+        let mut changed = ProviderAccount {
             connector: Some(connector),
             method: ConnectionMethod::Delegated,
             application_id: Some(application.client_id.clone()),
@@ -541,7 +539,6 @@ impl SetupService {
             authorizing_until: None,
             failure: None,
             failure_message: None,
-            webhook_reminder: parting.reminder_of_replaced().or_else(|| before.webhook_reminder.clone()),
             consent_reminder: None,
             version: before.version + 1,
             ..before.clone()
@@ -569,8 +566,8 @@ impl SetupService {
             let keys = Some((sealed, addresses(ConnectionMethod::Keys)?));
             self.replace_keys(&tx, caller, attempt.account_id, keys).await?;
         }
+        self.webhooks().forget_replaced(&tx, caller, &before, &mut changed).await?;
         account::update(&tx, &changed, now).await.internal(caller)?;
-        self.webhooks().forget_replaced(&tx, caller, &before, &changed).await?;
         self.audit_account(&tx, caller, "provider_account.authorize", Some(&before), &changed).await?;
         Ok(tx.commit().await.internal(caller)?)
     }

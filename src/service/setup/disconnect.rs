@@ -35,11 +35,13 @@ impl Revocation {
     fn reminder(&self) -> Option<String> {
         match self {
             Self::Done | Self::NotOffered => None,
-            Self::Failed(error) => Some(format!(
-                "The consent could not be given back at the provider ({error}). Withdraw it there yourself."
-            )),
+            Self::Failed(error) => Some(unreturned(&error.to_string())),
         }
     }
+}
+
+fn unreturned(why: &str) -> String {
+    format!("The consent could not be given back at the provider ({why}). Withdraw it there yourself.")
 }
 
 impl SetupService {
@@ -74,13 +76,19 @@ impl SetupService {
         provider_token::void(&tx, consent, &core.ids.next().to_string()).await.internal(caller)?;
         self.replace_keys(&tx, caller, id, None).await?;
         authorization::remove(&tx, caller.organization_id, id).await.internal(caller)?;
-        let changed = ProviderAccount {
+        // Somebody renewed the tokens between the two: the newer ones are given back too, once they are nobody's here.
+        let newer = present.filter(|stored| stored.sealed.is_some() && Some(stored.number) != given_back);
+        let newer = application.as_ref().zip(newer);
+        let mut changed = ProviderAccount {
             status: AccountStatus::NotConnected,
             failure: None,
             failure_message: None,
             remarks: Vec::new(),
-            webhook_reminder: parting.reminder().or_else(|| before.webhook_reminder.clone()),
-            consent_reminder: revoked.reminder(),
+            webhook_reminder: if parting.had_one { parting.reminder() } else { before.webhook_reminder.clone() },
+            consent_reminder: match &newer {
+                Some(_) => Some(unreturned("the tokens were renewed at the same moment")),
+                None => revoked.reminder(),
+            },
             capabilities: Vec::new(),
             granted_scopes: Vec::new(),
             consent_ends_at: None,
@@ -88,20 +96,16 @@ impl SetupService {
             version: before.version + 1,
             ..before.clone()
         };
+        // Registered since it was parted from.
+        self.webhooks().forget(&tx, caller, &mut changed).await?;
         account::update(&tx, &changed, core.clock.now()).await.internal(caller)?;
-        self.webhooks().forget(&tx, caller, &changed).await?;
         self.audit_account(&tx, caller, "provider_account.disconnect", Some(&before), &changed).await?;
         tx.commit().await.internal(caller)?;
         core.connectors.forget(id);
         let mut disconnected = changed;
-        // Somebody renewed the tokens between the two: the newer ones are given back too.
-        if let Some(application) = &application
-            && let Some(stored) = present.filter(|stored| Some(stored.number) != given_back)
-        {
+        if let Some((application, stored)) = newer {
             revoked = self.revoke(&known, application, &stored).await;
-            if let Some(reminder) = revoked.reminder() {
-                disconnected = self.remind_of_consent(caller, disconnected, reminder).await?;
-            }
+            disconnected = self.remind_of_consent(caller, disconnected, revoked.reminder()).await?;
         }
         let is_revoked = match revoked {
             Revocation::Done => Some(true),
@@ -111,18 +115,19 @@ impl SetupService {
         Ok(Disconnected { account: disconnected, is_revoked })
     }
 
-    /// Says at an account what is left to do about a consent that it had.
+    /// Says at an account what is left to do about a consent that it had, unless somebody has connected it since.
     async fn remind_of_consent(
         &self,
         caller: &Caller,
         disconnected: ProviderAccount,
-        reminder: String,
+        reminder: Option<String>,
     ) -> Result<ProviderAccount, AccountError> {
         let tx = self.core.store.begin().await.internal(caller)?;
         let found = account::lock(&tx, caller.organization_id, disconnected.id).await.internal(caller)?;
-        let Some(mut changed) = found else { return Ok(disconnected) };
-        changed.consent_reminder = Some(reminder);
-        changed.version += 1;
+        let Some(mut changed) = found.filter(|found| found.version == disconnected.version) else {
+            return Ok(disconnected);
+        };
+        changed.consent_reminder = reminder;
         account::update(&tx, &changed, self.core.clock.now()).await.internal(caller)?;
         tx.commit().await.internal(caller)?;
         Ok(changed)

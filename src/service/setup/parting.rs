@@ -5,7 +5,7 @@ use super::SetupService;
 use crate::connector::oauth::application::Application;
 use crate::domain::access::Caller;
 use crate::domain::provider::{ConnectorKind, ProviderAccount};
-use crate::service::webhook::{Parting, WebhookService};
+use crate::service::webhook::WebhookService;
 use crate::service::{Internal, OrInternal as _};
 use crate::storage::authorization::{self, Attempt};
 use crate::storage::text::Word as _;
@@ -23,10 +23,10 @@ impl SetupService {
         attempt: &Attempt,
         known: &ProviderAccount,
         application: &Application,
-    ) -> Result<Parting, Internal> {
+    ) -> Result<(), Internal> {
         // Somebody disconnected the account, or began anew, while the person was away: then nothing is gone over to.
         if !authorization::is_attempt(self.core.store.read(), &attempt.state_hash).await.internal(caller)? {
-            return Ok(Parting::Nothing);
+            return Ok(());
         }
         let after = ProviderAccount {
             connector: Some(ConnectorKind::read(&attempt.connector).internal(caller)?),

@@ -35,7 +35,7 @@ use crate::domain::webhook::Webhook;
 use crate::secret::unguessable;
 use crate::storage::{Tx, account, integration, webhook};
 
-pub use part::Parting;
+pub use part::{Leftover, Parting};
 pub use receive::{NotKept, Sender};
 pub use register::{Address, RegisterWebhook, Registered};
 pub use remove::Removed;
@@ -90,9 +90,9 @@ pub enum WebhookError {
     /// A person set the webhook up at the provider, so that we do not know it there.
     #[error("the webhook was set up by hand")]
     Manual,
-    /// The webhook leads to another address than ours, so that it may be another installation's; the text is for a person.
+    /// The webhook was forgotten here, and deleting it at the provider is left to a person, whom the text is for.
     #[error("{0}")]
-    Elsewhere(String),
+    LeftToPerson(String),
     /// The provider refused or did not answer.
     #[error(transparent)]
     Provider(#[from] ConnectorError),
@@ -170,17 +170,6 @@ impl WebhookService {
         self.place().is_some_and(|place| webhook.url.starts_with(&place))
     }
 
-    /// What is left to a person about a webhook that does not lead here: it was made before the address of this server
-    /// changed, or by the installation that this one was copied from.
-    fn elsewhere(&self, webhooks: &[Webhook]) -> Option<String> {
-        let found = webhooks.iter().find(|webhook| !webhook.is_manual && !self.is_here(webhook))?;
-        Some(format!(
-            "The webhook that the account had sends to {}, which is not the address of this server, so it was left at \
-             Pax8. Delete it there, unless it belongs to another installation.",
-            found.url
-        ))
-    }
-
     /// Begins the name of every webhook that we make for an account; `None` when nobody can reach us.
     fn name_prefix(&self, id: ProviderAccountId) -> Option<String> {
         let base = self.core.public_address.configured()?;
@@ -202,39 +191,6 @@ impl WebhookService {
             Some((remote, id))
         };
         Ok(there.filter_map(ours).collect())
-    }
-
-    /// Deletes webhooks at the provider that were forgotten here, by their ids: they may have been renamed there, and not
-    /// every list says where they send to.
-    async fn delete_known(&self, provider: &dyn ProviderWebhooks, known: &[Webhook]) -> Result<(), WebhookError> {
-        for id in known.iter().filter(|known| self.is_here(known)).filter_map(|known| known.external_id.as_deref()) {
-            provider.delete(id).await?;
-        }
-        Ok(())
-    }
-
-    /// Deletes at the provider what was just forgotten here, and what we once made there for the account and do not know
-    /// any more: a webhook of which nobody knew whether it was made, or whether it was deleted. Returns how many there were
-    /// of the latter.
-    async fn sweep(
-        &self,
-        caller: &Caller,
-        account: &ProviderAccount,
-        provider: &dyn ProviderWebhooks,
-        forgotten: &[Webhook],
-    ) -> Result<usize, WebhookError> {
-        self.delete_known(provider, forgotten).await?;
-        let ours = self.ours(account, provider).await?;
-        // After the list: a registration is stored before it is made there, so that a list never shows an unknown one
-        // that is just being made.
-        let known = webhook::of_account(self.core.store.read(), caller.organization_id, account.id);
-        let known: Vec<String> = known.await.internal(caller)?.iter().map(|known| known.id.to_string()).collect();
-        let mut swept = 0;
-        for (remote, _) in ours.iter().filter(|(_, id)| !known.contains(id)) {
-            provider.delete(&remote.id).await?;
-            swept += 1;
-        }
-        Ok(swept)
     }
 
     /// Remembers what was done; `external` says what was asked of another system.

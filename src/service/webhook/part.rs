@@ -1,7 +1,12 @@
-//! Parting from what a webhook was made with: an account is disconnected, or becomes somebody else's. The provider is asked
-//! to delete it as long as we may still ask; here it is forgotten in the transaction that forgets or replaces the secrets,
-//! whatever the provider said, so that what it sends is answered like a message to nobody.
+//! Parting from what a webhook was made with: it is removed, replaced, or its account is disconnected or becomes somebody
+//! else's. Three steps, so that a crash between two of them loses nothing:
+//!
+//! 1. It is forgotten here, in one transaction with the provider's id of it, which the account keeps, and with a sentence
+//!    that says that it may still be at the provider. What it sends from now on is answered like a message to nobody.
+//! 2. The provider is asked to delete it, as long as we may still ask.
+//! 3. What came of that is remembered.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::json;
@@ -13,74 +18,109 @@ use crate::domain::access::Caller;
 use crate::domain::provider::{ConnectorKind, ProviderAccount};
 use crate::domain::webhook::Webhook;
 use crate::service::{Internal, OrInternal as _};
-use crate::storage::{Tx, webhook};
+use crate::storage::{Tx, account, webhook};
 
-/// How long a person waits for the provider.
+/// How long a person who connects or disconnects an account waits for the provider.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// What became of the webhook of an account at the provider.
-#[derive(Debug)]
-pub enum Parting {
-    /// There was none, or it stays.
-    Nothing,
-    /// The provider has none of ours any more.
-    Removed,
-    /// A person set it up there and has to remove it there.
+/// Why a webhook may still be at the provider, as long as nothing else is known.
+const UNANSWERED: &str = "it has not answered yet";
+
+/// Something that is left to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leftover {
+    /// A person set the webhook up at the provider, so that we do not know it there.
     ByHand,
-    /// It does not lead here, so that it may be another installation's, and was left alone.
+    /// It leads to this address, which is not ours: it was made before the address of this server changed, or by the
+    /// installation that this one was copied from.
     Elsewhere(String),
-    /// It is still there, or may be.
-    Left(String),
+    /// It is still at the provider, or may be, and why.
+    Undeleted(String),
+}
+
+impl fmt::Display for Leftover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByHand => {
+                f.write_str("The webhook was set up by hand at Pax8. Delete it there; what it sends is refused.")
+            }
+            Self::Elsewhere(url) => write!(
+                f,
+                "The webhook that the account had sends to {url}, which is not the address of this server, so it was left \
+                 at Pax8. Delete it there, unless it belongs to another installation."
+            ),
+            Self::Undeleted(why) => write!(
+                f,
+                "The webhook could not be removed at Pax8 ({why}). Delete it there yourself, or remove it here once more \
+                 when Pax8 can be asked; what it sends is refused."
+            ),
+        }
+    }
+}
+
+/// What became of the webhook of an account.
+#[derive(Debug, Default)]
+pub struct Parting {
+    /// Whether there was one.
+    pub had_one: bool,
+    /// What is left to a person.
+    pub left: Vec<Leftover>,
 }
 
 impl Parting {
-    /// What a person has to know of it when the account is disconnected.
+    /// What a person has to know of it; `None` when there is nothing.
     pub fn reminder(&self) -> Option<String> {
-        match self {
-            Self::Nothing | Self::Removed => None,
-            Self::ByHand => {
-                Some("The webhook was set up by hand at Pax8. Delete it there; what it sends is refused.".to_owned())
-            }
-            Self::Elsewhere(reminder) => Some(reminder.clone()),
-            Self::Left(why) => Some(format!(
-                "The webhook could not be removed at Pax8 ({why}). Delete it there yourself; what it sends is refused."
-            )),
-        }
+        let sentences: Vec<String> = self.left.iter().map(Leftover::to_string).collect();
+        (!sentences.is_empty()).then(|| sentences.join(" "))
     }
 
-    /// The same when the account has become somebody else's: then it has lost a webhook that nobody meant to remove.
-    pub fn reminder_of_replaced(&self) -> Option<String> {
-        let ended = match self {
-            Self::Nothing => return None,
-            Self::Removed => "The webhook belonged to the credentials before and was removed.".to_owned(),
-            Self::ByHand | Self::Elsewhere(_) | Self::Left(_) => {
-                format!("The webhook belonged to the credentials before. {}", self.reminder().unwrap_or_default())
-            }
+    /// The same when the account goes on: then it has lost a webhook that nobody meant to remove.
+    fn reminder_of_replaced(&self) -> Option<String> {
+        let ended = match self.reminder() {
+            _ if !self.had_one => return None,
+            None => "The webhook belonged to the credentials before and was removed.".to_owned(),
+            Some(left) => format!("The webhook belonged to the credentials before. {left}"),
         };
         Some(format!("{ended} Register a new one to be told of changes."))
     }
 }
 
+/// A webhook that was forgotten here.
+pub(super) struct Forgotten {
+    /// The account, which keeps what the provider may still have.
+    pub account: ProviderAccount,
+    /// Webhooks that it had.
+    pub webhooks: Vec<Webhook>,
+}
+
 impl WebhookService {
-    /// Asks the provider to delete the webhook of an account, with the credentials that are about to be forgotten. Nothing
-    /// that it answers stands in the way.
+    /// Parts from the webhook of an account, with the credentials that are about to be forgotten. Nothing that the provider
+    /// answers stands in the way.
     pub async fn part(&self, caller: &Caller, account: &ProviderAccount) -> Result<Parting, Internal> {
         let read = self.core.store.read();
         let known = webhook::of_account(read, caller.organization_id, account.id).await.internal(caller)?;
-        if known.is_empty() {
-            return Ok(Parting::Nothing);
+        if known.is_empty() && account.webhooks_left.is_empty() {
+            return Ok(Parting::default());
         }
-        if known.iter().all(|webhook| webhook.is_manual) {
-            return Ok(Parting::ByHand);
-        }
-        // Here first, so that nobody takes it for a working one when what comes after it fails.
-        self.forget_at_once(caller, account).await?;
-        Ok(match tokio::time::timeout(PATIENCE, self.clear(caller, account, &known)).await {
-            Ok(Ok(())) => self.elsewhere(&known).map_or(Parting::Removed, Parting::Elsewhere),
-            Ok(Err(WebhookError::Internal(internal))) => return Err(internal),
-            Ok(Err(error)) => Parting::Left(error.to_string()),
-            Err(_) => Parting::Left("it did not answer in time".to_owned()),
-        })
+        let Some(Forgotten { account, webhooks }) = self.forget_at_once(caller, account).await? else {
+            return Ok(Parting::default());
+        };
+        let mut left = self.leftovers(&webhooks);
+        let cleared = if has_automatic(&account, &webhooks) {
+            match tokio::time::timeout(PATIENCE, self.clear(caller, &account)).await {
+                Ok(Err(WebhookError::Internal(internal))) => return Err(internal),
+                Ok(outcome) => outcome.map(drop).map_err(|error| error.to_string()),
+                Err(_) => Err("it did not answer in time".to_owned()),
+            }
+        } else {
+            Ok(())
+        };
+        let is_cleared = cleared.is_ok();
+        left.extend(cleared.err().map(Leftover::Undeleted));
+        let parting = Parting { had_one: true, left };
+        // Should what comes after this fail, the account goes on without its webhook.
+        self.settle(caller, account, is_cleared, parting.reminder_of_replaced()).await?;
+        Ok(parting)
     }
 
     /// The same when an account goes over to other credentials, unless they are those of the same partner.
@@ -89,52 +129,131 @@ impl WebhookService {
         caller: &Caller,
         before: &ProviderAccount,
         after: &ProviderAccount,
-    ) -> Result<Parting, Internal> {
-        if is_same_partner(before, after) { Ok(Parting::Nothing) } else { self.part(caller, before).await }
+    ) -> Result<(), Internal> {
+        if is_same_partner(before, after) { Ok(()) } else { self.part(caller, before).await.map(drop) }
     }
 
-    /// Forgets the webhook of an account here, with what came in over it and waits; returns what there was.
-    pub async fn forget(&self, tx: &Tx, caller: &Caller, account: &ProviderAccount) -> Result<Vec<Webhook>, Internal> {
+    /// Forgets the webhook of an account, with what came in over it and waits. The account is held, and has to be stored
+    /// after this.
+    pub async fn forget(
+        &self,
+        tx: &Tx,
+        caller: &Caller,
+        account: &mut ProviderAccount,
+    ) -> Result<Vec<Webhook>, Internal> {
         let found = webhook::lock_of_account(tx, caller.organization_id, account.id).await.internal(caller)?;
+        if found.is_empty() {
+            return Ok(found);
+        }
         for known in &found {
             webhook::delete(tx, caller.organization_id, known.id).await.internal(caller)?;
         }
-        if !found.is_empty() {
-            let ids: Vec<&str> = found.iter().filter_map(|known| known.external_id.as_deref()).collect();
-            let before = json!({ "system": "Pax8", "webhookIds": ids });
-            let change = (Some(before), json!({ "system": "Pax8", "webhookIds": [] }));
-            self.record_change(tx, caller, account, "provider_webhook.remove", change).await?;
+        let ids: Vec<&str> = found.iter().filter_map(|known| known.external_id.as_deref()).collect();
+        let before = json!({ "system": "Pax8", "webhookIds": ids });
+        let change = (Some(before), json!({ "system": "Pax8", "webhookIds": [] }));
+        self.record_change(tx, caller, account, "provider_webhook.remove", change).await?;
+        account.webhooks_left.extend(self.ids_here(&found));
+        let mut left = self.leftovers(&found);
+        if has_automatic(account, &found) {
+            left.push(Leftover::Undeleted(UNANSWERED.to_owned()));
         }
+        account.webhook_reminder = Parting { had_one: true, left }.reminder();
         Ok(found)
     }
 
-    /// The same by itself, before the provider is asked to delete it.
-    async fn forget_at_once(&self, caller: &Caller, account: &ProviderAccount) -> Result<(), Internal> {
+    /// The same by itself; `None` when the account is gone.
+    pub(super) async fn forget_at_once(
+        &self,
+        caller: &Caller,
+        account: &ProviderAccount,
+    ) -> Result<Option<Forgotten>, Internal> {
         let tx = self.core.store.begin().await.internal(caller)?;
-        self.forget(&tx, caller, account).await?;
-        tx.commit().await.internal(caller)
+        let found = account::lock(&tx, caller.organization_id, account.id).await.internal(caller)?;
+        let Some(mut account) = found else { return Ok(None) };
+        let webhooks = self.forget(&tx, caller, &mut account).await?;
+        account::update(&tx, &account, self.core.clock.now()).await.internal(caller)?;
+        tx.commit().await.internal(caller)?;
+        Ok(Some(Forgotten { account, webhooks }))
     }
 
-    /// The same when an account goes over to other credentials, unless they are those of the same partner.
+    /// The same when an account has gone over to other credentials, unless they are those of the same partner: what was
+    /// registered since it was parted from cannot be deleted with them.
     pub async fn forget_replaced(
         &self,
         tx: &Tx,
         caller: &Caller,
         before: &ProviderAccount,
-        after: &ProviderAccount,
+        changed: &mut ProviderAccount,
     ) -> Result<(), Internal> {
-        if is_same_partner(before, after) { Ok(()) } else { self.forget(tx, caller, after).await.map(drop) }
-    }
-
-    /// Deletes at the provider whatever this installation made there for an account; these are known here.
-    async fn clear(&self, caller: &Caller, account: &ProviderAccount, known: &[Webhook]) -> Result<(), WebhookError> {
-        let provider = self.provider(caller, account).await?;
-        self.delete_known(&*provider, known).await?;
-        for (remote, _) in self.ours(account, &*provider).await? {
-            provider.delete(&remote.id).await?;
+        if !is_same_partner(before, changed) {
+            self.forget(tx, caller, changed).await?;
+            // For another partner they are not there, whatever became of them.
+            changed.webhooks_left.clear();
         }
         Ok(())
     }
+
+    /// Deletes at the provider what the account keeps the ids of, and what this installation once made there for it and does
+    /// not know any more: a webhook of which nobody knew whether it was made. Returns how many there were of the latter.
+    pub(super) async fn clear(&self, caller: &Caller, account: &ProviderAccount) -> Result<usize, WebhookError> {
+        let provider = self.provider(caller, account).await?;
+        for id in &account.webhooks_left {
+            provider.delete(id).await?;
+        }
+        let ours = self.ours(account, &*provider).await?;
+        // After the list: a registration is stored before it is made there, so that a list never shows an unknown one
+        // that is just being made.
+        let known = webhook::of_account(self.core.store.read(), caller.organization_id, account.id);
+        let known: Vec<String> = known.await.internal(caller)?.iter().map(|known| known.id.to_string()).collect();
+        let mut swept = 0;
+        for (remote, _) in ours.iter().filter(|(_, id)| !known.contains(id)) {
+            provider.delete(&remote.id).await?;
+            swept += 1;
+        }
+        Ok(swept)
+    }
+
+    /// Remembers what came of asking the provider; what somebody else has said of the account since stays.
+    pub(super) async fn settle(
+        &self,
+        caller: &Caller,
+        asked: ProviderAccount,
+        is_cleared: bool,
+        reminder: Option<String>,
+    ) -> Result<ProviderAccount, Internal> {
+        let tx = self.core.store.begin().await.internal(caller)?;
+        let found = account::lock(&tx, caller.organization_id, asked.id).await.internal(caller)?;
+        let Some(mut changed) = found else { return Ok(asked) };
+        if is_cleared {
+            changed.webhooks_left.retain(|id| !asked.webhooks_left.contains(id));
+        }
+        if changed.webhook_reminder == asked.webhook_reminder {
+            changed.webhook_reminder = reminder;
+        }
+        account::update(&tx, &changed, self.core.clock.now()).await.internal(caller)?;
+        tx.commit().await.internal(caller)?;
+        Ok(changed)
+    }
+
+    /// The provider's ids of those that lead here.
+    pub(super) fn ids_here(&self, webhooks: &[Webhook]) -> Vec<String> {
+        webhooks.iter().filter(|known| self.is_here(known)).filter_map(|known| known.external_id.clone()).collect()
+    }
+
+    /// What is left to a person of webhooks that were forgotten, whatever the provider says.
+    pub(super) fn leftovers(&self, webhooks: &[Webhook]) -> Vec<Leftover> {
+        let left = |webhook: &Webhook| match webhook {
+            webhook if webhook.is_manual => Some(Leftover::ByHand),
+            webhook if !self.is_here(webhook) => Some(Leftover::Elsewhere(webhook.url.clone())),
+            _ => None,
+        };
+        webhooks.iter().filter_map(left).collect()
+    }
+}
+
+/// Whether the provider may have something that it was asked for, so that it is to be asked to delete it.
+fn has_automatic(account: &ProviderAccount, webhooks: &[Webhook]) -> bool {
+    !account.webhooks_left.is_empty() || webhooks.iter().any(|webhook| !webhook.is_manual)
 }
 
 /// Whether credentials are taken for those of the same partner: nothing that both of them name differs. An account that

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
-use super::part::is_same_partner;
+use super::part::{Leftover, is_same_partner};
 use super::{HIDDEN, Secrets, WebhookError, WebhookService};
 use crate::connector::ConnectorError;
 use crate::connector::webhook::{NewWebhook, ProviderWebhooks, RemoteWebhook};
@@ -13,7 +13,7 @@ use crate::domain::access::{Caller, Role};
 use crate::domain::id::{ProviderAccountId, WebhookId};
 use crate::domain::provider::{ConnectorKind, ProviderAccount};
 use crate::domain::webhook::{Webhook, WebhookStatus, lists_of};
-use crate::service::OrInternal as _;
+use crate::service::{Internal, OrInternal as _};
 use crate::storage::{account, integration, webhook};
 
 /// After which time a registration that has not come to an end does not keep others waiting: its process has died.
@@ -69,17 +69,12 @@ impl WebhookService {
         }
         let secrets = self.secrets();
         let url: SecretString = self.address(secrets.path.expose_secret())?.to_string().into();
-        let mut remarks = self.left_elsewhere(caller, &account).await?;
         if command.is_manual {
             let topics = command.topics.unwrap_or_default();
             let prepared = self.prepare(caller, &account, &secrets, topics, true).await?;
             let established = self.establish(caller, &account, prepared.id, None).await?.ok_or(WebhookError::Busy)?;
-            if let Ok(provider) = self.provider(caller, &account).await {
-                self.sweep_or_remark(caller, &established, &*provider, &mut remarks).await;
-            }
-            let Established { account, webhook, .. } = established;
             let address = Some(Address { url, authorization: secrets.authorization });
-            return Ok(Registered { account, webhook, address, remarks });
+            return Ok(self.finish(caller, established, address).await?);
         }
         if !account.status.is_usable() {
             return Err(WebhookError::NotConnected(Box::new(account)));
@@ -106,9 +101,7 @@ impl WebhookService {
             provider.delete(&remote.id).await?;
             return Err(WebhookError::Busy);
         };
-        self.sweep_or_remark(caller, &established, &*provider, &mut remarks).await;
-        let Established { account, webhook, .. } = established;
-        Ok(Registered { account, webhook, address: None, remarks })
+        Ok(self.finish(caller, established, None).await?)
     }
 
     /// Stores a webhook that the provider does not know yet.
@@ -124,7 +117,7 @@ impl WebhookService {
         let now = core.clock.now();
         let (id, owner) = (WebhookId(core.ids.next()), (organization, account.integration_id, account.id));
         let new = Webhook::registering(id, owner, self.address(HIDDEN)?.to_string(), now);
-        let prepared = Webhook { is_manual, topics, ..new };
+        let mut prepared = Webhook { is_manual, topics, ..new };
         let tx = core.store.begin().await.internal(caller)?;
         // Everybody holds the integration before its accounts, and a new webhook refers to it.
         integration::lock(&tx, organization, account.integration_id).await.internal(caller)?;
@@ -143,6 +136,8 @@ impl WebhookService {
                 if other.created_at > now - PATIENCE {
                     return Err(WebhookError::Busy);
                 }
+                // Whatever it took waits at this one.
+                prepared.inherit(&other);
                 webhook::delete(&tx, organization, other.id).await.internal(caller)?;
             }
         }
@@ -173,10 +168,11 @@ impl WebhookService {
             new.inherit(old);
             webhook::delete(&tx, organization, old.id).await.internal(caller)?;
         }
-        if account.webhook_reminder.take().is_some() {
-            account.version += 1;
-            account::update(&tx, &account, core.clock.now()).await.internal(caller)?;
-        }
+        account.webhooks_left.extend(self.ids_here(&replaced));
+        // Until it is known that what it had before is gone.
+        let is_left = !account.webhooks_left.is_empty();
+        account.webhook_reminder = is_left.then(|| older_left("it has not answered yet"));
+        account::update(&tx, &account, core.clock.now()).await.internal(caller)?;
         new.status = WebhookStatus::Active;
         new.external_id = remote.map(|remote| remote.id.clone());
         new.version += 1;
@@ -202,33 +198,49 @@ impl WebhookService {
         error: &ConnectorError,
     ) -> Result<(), WebhookError> {
         let tx = self.core.store.begin().await.internal(caller)?;
+        // Should it have been made after all, it may be sent to at this moment.
+        webhook::lock(&tx, caller.organization_id, id).await.internal(caller)?;
         webhook::delete(&tx, caller.organization_id, id).await.internal(caller)?;
         let external = json!({ "system": "Pax8", "failure": error.to_string() });
         self.record(&tx, caller, account, "provider_webhook.register_failed", external).await?;
         Ok(tx.commit().await.internal(caller)?)
     }
 
-    /// What is left to a person because the webhook before does not lead here.
-    async fn left_elsewhere(&self, caller: &Caller, account: &ProviderAccount) -> Result<Vec<String>, WebhookError> {
-        let read = self.core.store.read();
-        let known = webhook::of_account(read, caller.organization_id, account.id).await.internal(caller)?;
-        Ok(self.elsewhere(&known).into_iter().collect())
-    }
-
-    async fn sweep_or_remark(
+    /// Lets the webhooks before go at the provider, and says what is left of them.
+    async fn finish(
         &self,
         caller: &Caller,
-        established: &Established,
-        provider: &dyn ProviderWebhooks,
-        remarks: &mut Vec<String>,
-    ) {
-        if let Err(error) = self.sweep(caller, &established.account, provider, &established.replaced).await {
-            remarks.push(format!(
-                "The new webhook is registered, but an older one could not be deleted at Pax8 ({error}). What it sends \
-                 is refused; delete it there, or register again later."
-            ));
-        }
+        established: Established,
+        address: Option<Address>,
+    ) -> Result<Registered, Internal> {
+        let Established { account, webhook, replaced } = established;
+        // One that a person set up by hand has become the new one there, if it is one by hand again.
+        let is_left = |left: &Leftover| matches!(left, Leftover::Elsewhere(_));
+        let mut remarks: Vec<String> =
+            self.leftovers(&replaced).iter().filter(|left| is_left(left)).map(Leftover::to_string).collect();
+        let (is_cleared, reminder) = match self.clear(caller, &account).await {
+            Ok(_) => (true, None),
+            Err(WebhookError::Internal(internal)) => return Err(internal),
+            // Nothing is known of an older one, and nobody could look.
+            Err(_) if webhook.is_manual && account.webhooks_left.is_empty() => (false, None),
+            Err(error) => (false, Some(older_left(&error.to_string()))),
+        };
+        remarks.extend(reminder.clone());
+        let account = if account.webhook_reminder == reminder && account.webhooks_left.is_empty() {
+            account
+        } else {
+            self.settle(caller, account, is_cleared, reminder).await?
+        };
+        Ok(Registered { account, webhook, address, remarks })
     }
+}
+
+/// What is said of a webhook before that the provider may still have.
+fn older_left(why: &str) -> String {
+    format!(
+        "The new webhook is registered, but an older one could not be deleted at Pax8 ({why}). What it sends is refused; \
+         delete it there, or register again later."
+    )
 }
 
 /// The topics to be told of: those asked for, or those that this version knows, as far as the provider has them.

@@ -14,6 +14,7 @@ use concord::storage::account::{self, SealedCredentials};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::command::tamper;
 use super::harness::{self, Client, Integration, Program, each_database};
 use crate::postgres;
 use crate::sandbox_browser::{Choice, consent};
@@ -403,6 +404,28 @@ async fn a_provider_that_cannot_be_asked_does_not_keep_a_person_from_disconnecti
     let account = account_of(&admin, &integration.pax8).await;
     assert!(account["status"] == "CONNECTED" && !is_reminded(&account), "{account}");
     program.stop().await;
+}
+
+#[tokio::test]
+async fn tokens_that_are_renewed_while_a_consent_is_given_back_are_given_back_too() {
+    for database in each_database().await {
+        let (program, _, admin, integration) = consented(database).await;
+        let refused = json!({ "path": "/oauth/pax8/revoke", "status": 400, "delay_milliseconds": 1500 });
+        program.fault(refused).await;
+        let renewing = async {
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            let newer = "UPDATE provider_token SET number = number + 1 WHERE method = 'DELEGATED'";
+            tamper(&program.database.url, &[newer]).await;
+        };
+        let input = json!({ "providerAccountId": integration.pax8 });
+        let selection = format!("isRevoked {ACCOUNT}");
+        let disconnecting = admin.done("providerAccountDisconnect", &selection, input);
+        let (payload, ()) = tokio::join!(disconnecting, renewing);
+        // The spent token was refused, the newest one was taken: nothing is left to a person.
+        assert_eq!((&payload["isRevoked"], &payload["account"]["remarks"]), (&json!(true), &json!([])), "{payload}");
+        assert_eq!(count(&program.sandbox, "revocation").await, 1);
+        program.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -219,7 +219,72 @@ async fn a_consent_to_another_application_ends_the_webhook_and_one_to_the_same_d
     assert_eq!(come_back(&location).await.0, 500);
     assert_eq!(synced.remote().await.len(), 0);
     assert_eq!(synced.webhook().await, Value::Null);
+    let account = synced.account().await;
+    assert!(account["status"] == "CONNECTED" && remarks(&account).contains("was removed"), "{account}");
     synced.program.stop().await;
+}
+
+#[tokio::test]
+async fn a_webhook_that_pax8_did_not_delete_is_not_lost_sight_of() {
+    for database in each_database().await {
+        let synced = Synced::registered(database).await;
+        let there = synced.remote().await.remove(0);
+        let renamed = json!({ "displayName": "Renamed", "url": there["url"], "authorization": there["authorization"] });
+        synced.configure(&there, renamed).await;
+        let refuse = async || synced.program.fault(json!({ "path": "/api/v2", "status": 403, "times": 100 })).await;
+        let try_to_remove =
+            async || synced.admin.change("providerWebhookRemove", ACCOUNT, synced.input(json!({}))).await;
+        refuse().await;
+        for _ in 0..2 {
+            let payload = try_to_remove().await;
+            assert_eq!(codes(&payload), ["PROVIDER_REJECTED"], "{payload}");
+            assert!(remarks(&payload["account"]).contains("could not be removed at Pax8"), "{payload}");
+        }
+        // One by hand can be set up without Pax8, and that does not hide it.
+        let selection = "account { remarks } remarks";
+        let payload = synced.admin.done("providerWebhookRegister", selection, synced.input(json!({ "manual": true })));
+        let payload = payload.await;
+        assert!(remarks(&payload).contains("could not be deleted at Pax8"), "{payload}");
+        assert!(remarks(&payload["account"]).contains("could not be deleted at Pax8"), "{payload}");
+        // Once Pax8 answers, it is deleted, and the one by hand is left to whoever set it up.
+        harness::clear_faults(&synced.program.sandbox).await;
+        let payload = try_to_remove().await;
+        assert!(payload["userErrors"][0]["message"].to_string().contains("set up by hand"), "{payload}");
+        assert_eq!(payload["account"]["remarks"], json!([]));
+        assert_eq!(synced.remote().await, [Value::Null; 0]);
+
+        // Where nobody can be asked any more, a person sees to it and says so.
+        synced.register(json!({})).await;
+        refuse().await;
+        assert!(remarks(&synced.disconnect().await).contains("could not be removed at Pax8"));
+        assert_eq!(synced.remove().await["remarks"], json!([]));
+        harness::clear_faults(&synced.program.sandbox).await;
+        synced.program.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_registered_while_its_account_is_disconnected_is_not_lost_sight_of() {
+    for database in each_database().await {
+        let synced = Synced::registered(database).await;
+        synced.remove().await;
+        authorize(
+            &synced.admin,
+            pax8_application(&synced.program.sandbox, &synced.integration.pax8),
+            credentials::PARTNER_USER,
+        )
+        .await;
+        synced.program.fault(json!({ "path": "/oauth/pax8/revoke", "delay_milliseconds": 2500 })).await;
+        let registering = async {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            synced.register(json!({})).await
+        };
+        let (account, registered) = tokio::join!(synced.disconnect(), registering);
+        assert!(registered["webhook"]["url"].is_string(), "it was made while the consent was being given back");
+        assert_eq!((&account["webhook"], synced.remote().await.len()), (&Value::Null, 1));
+        assert!(remarks(&account).contains("could not be removed at Pax8"), "{account}");
+        synced.program.stop().await;
+    }
 }
 
 /// Another installation over a copy of the database, which Pax8 reaches elsewhere, and its administrator.
