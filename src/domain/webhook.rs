@@ -131,18 +131,25 @@ impl Webhook {
 
     /// The lists that a run may be made for now; none when nothing waits, or not long enough. What was put off goes first,
     /// so that others that are wanted all the time do not keep it waiting, and alone, so that it takes none of them along
-    /// should it fail again.
+    /// should it fail again; but never before the lists for whose rows it is read, which would find nothing to read for.
     pub fn due(&self, now: DateTime<Utc>) -> Datasets {
         let tried = self.put_off_where(|put_off| put_off.retry_at <= now);
+        let tried = self.after_parents(tried.with(parents_of(tried).and(self.wanted)));
         let is_settled = self.wanted_since.is_none_or(|since| since <= now - SETTLE);
         if !tried.is_empty() {
             tried
         } else if !self.wanted.is_empty() && is_settled {
             // With what a run had taken that nobody saw end.
-            self.wanted.with(self.reading)
+            self.after_parents(self.wanted.with(self.reading))
         } else {
             Datasets::NONE
         }
+    }
+
+    /// These lists without those for which others have to be read first.
+    fn after_parents(&self, lists: Datasets) -> Datasets {
+        let unread = self.unread().without(lists);
+        unread.iter().fold(lists, |lists, parent| lists.without(parent.dependents()))
     }
 
     /// When the first of what was put off is tried again; `None` when nothing was.
@@ -219,6 +226,13 @@ impl Webhook {
             self.unknown_topics.push(topic.to_owned());
         }
     }
+}
+
+/// The lists for whose rows some of these are read.
+fn parents_of(lists: Datasets) -> Datasets {
+    let parents: Vec<Dataset> =
+        Dataset::ALL.into_iter().filter(|parent| !parent.dependents().and(lists).is_empty()).collect();
+    Datasets::of(&parents)
 }
 
 /// How long the provider waits for an answer before it sends again. Its moment of sending may be told in whole seconds,
@@ -397,6 +411,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn lines_that_were_put_off_before_their_invoices_are_read_after_them() {
+        let now = DateTime::UNIX_EPOCH;
+        let [invoices, lines] = lists([Dataset::VendorInvoices, Dataset::VendorInvoiceLines]);
+        let mut webhook = webhook();
+        webhook.want(lines, now);
+        webhook.take(lines);
+        webhook.fail(None, now);
+        let later = now + TimeDelta::seconds(30);
+        webhook.want(invoices, later);
+        // Together, when the invoices are only wanted.
+        assert_eq!(webhook.due(now + TimeDelta::seconds(60)), invoices.with(lines));
+        webhook.take(invoices);
+        webhook.fail(Some(Dataset::VendorInvoices), later);
+        assert_eq!(webhook.due(now + TimeDelta::seconds(60)), Datasets::NONE, "the invoices have to wait");
+        assert_eq!(webhook.due(now + TimeDelta::seconds(90)), invoices.with(lines));
+    }
+
     #[derive(Debug, Clone, Copy)]
     enum Step {
         Told(Dataset),
@@ -436,6 +468,9 @@ mod tests {
                     }
                     Step::Begun | Step::FullRun => {
                         let lists = if matches!(step, Step::Begun) { webhook.due(now) } else { Datasets::ALL };
+                        for parent in webhook.unread().without(lists).iter() {
+                            prop_assert_eq!(parent.dependents().and(lists), Datasets::NONE, "before {:?}", parent);
+                        }
                         webhook.take(lists);
                         begun = owed.and(lists);
                     }

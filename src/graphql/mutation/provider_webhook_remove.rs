@@ -35,7 +35,8 @@ pub struct ProviderWebhookRemove;
 #[Object]
 impl ProviderWebhookRemove {
     /// Removes the webhook of an account, here and at Pax8; what the account's remarks say of one that it had is not said
-    /// any more. Needs the role ADMIN.
+    /// any more, unless Pax8 was asked and has not deleted it. Where the account is not connected, this says that a person
+    /// has seen to it. Needs the role ADMIN.
     async fn provider_webhook_remove(
         &self,
         ctx: &Context<'_>,

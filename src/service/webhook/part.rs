@@ -187,8 +187,15 @@ impl WebhookService {
     ) -> Result<(), Internal> {
         if !is_same_partner(before, changed) {
             self.forget(tx, caller, changed).await?;
-            // For another partner they are not there, whatever became of them.
-            changed.webhooks_left.clear();
+            let left = std::mem::take(&mut changed.webhooks_left);
+            if !left.is_empty() {
+                // The new credentials would not find it, and take it for gone.
+                changed.webhook_reminder = Some(format!(
+                    "A webhook of the credentials before could not be removed at Pax8 (its ID there is {}). Delete it there; \
+                     what it sends is refused. Register a new one to be told of changes.",
+                    left.join(", ")
+                ));
+            }
         }
         Ok(())
     }
@@ -197,8 +204,13 @@ impl WebhookService {
     /// not know any more: a webhook of which nobody knew whether it was made. Returns how many there were of the latter.
     pub(super) async fn clear(&self, caller: &Caller, account: &ProviderAccount) -> Result<usize, WebhookError> {
         let provider = self.provider(caller, account).await?;
+        let mut refused = None;
         for id in &account.webhooks_left {
-            provider.delete(id).await?;
+            // One that is refused keeps no other there.
+            refused = provider.delete(id).await.err().or(refused);
+        }
+        if let Some(error) = refused {
+            return Err(error.into());
         }
         let ours = self.ours(account, &*provider).await?;
         // After the list: a registration is stored before it is made there, so that a list never shows an unknown one

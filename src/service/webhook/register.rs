@@ -98,7 +98,9 @@ impl WebhookService {
         };
         let Some(established) = self.establish(caller, &account, prepared.id, Some(&remote)).await? else {
             // Somebody thought that we had died and began anew; theirs counts.
-            provider.delete(&remote.id).await?;
+            if let Err(error) = provider.delete(&remote.id).await {
+                self.keep_left(caller, &account, remote.id, &error).await?;
+            }
             return Err(WebhookError::Busy);
         };
         Ok(self.finish(caller, established, None).await?)
@@ -206,6 +208,24 @@ impl WebhookService {
         Ok(tx.commit().await.internal(caller)?)
     }
 
+    /// Remembers a webhook that was made for nobody and could not be deleted.
+    async fn keep_left(
+        &self,
+        caller: &Caller,
+        account: &ProviderAccount,
+        remote_id: String,
+        error: &ConnectorError,
+    ) -> Result<(), WebhookError> {
+        let tx = self.core.store.begin().await.internal(caller)?;
+        let found = account::lock(&tx, caller.organization_id, account.id).await.internal(caller)?;
+        let mut present = found.ok_or(WebhookError::NotFound)?;
+        // For another partner it is not there.
+        present.webhooks_left.extend(is_same_partner(account, &present).then_some(remote_id));
+        present.webhook_reminder = Some(Leftover::Undeleted(error.to_string()).to_string());
+        account::update(&tx, &present, self.core.clock.now()).await.internal(caller)?;
+        Ok(tx.commit().await.internal(caller)?)
+    }
+
     /// Lets the webhooks before go at the provider, and says what is left of them.
     async fn finish(
         &self,
@@ -215,14 +235,14 @@ impl WebhookService {
     ) -> Result<Registered, Internal> {
         let Established { account, webhook, replaced } = established;
         // One that a person set up by hand has become the new one there, if it is one by hand again.
-        let is_left = |left: &Leftover| matches!(left, Leftover::Elsewhere(_));
+        let is_left = |left: &Leftover| !(webhook.is_manual && *left == Leftover::ByHand);
         let mut remarks: Vec<String> =
             self.leftovers(&replaced).iter().filter(|left| is_left(left)).map(Leftover::to_string).collect();
         let (is_cleared, reminder) = match self.clear(caller, &account).await {
             Ok(_) => (true, None),
-            Err(WebhookError::Internal(internal)) => return Err(internal),
             // Nothing is known of an older one, and nobody could look.
             Err(_) if webhook.is_manual && account.webhooks_left.is_empty() => (false, None),
+            // Also a fault of ours, which was logged: the new one works, and its address is shown only now.
             Err(error) => (false, Some(older_left(&error.to_string()))),
         };
         remarks.extend(reminder.clone());
@@ -263,7 +283,11 @@ async fn chosen(provider: &dyn ProviderWebhooks, wanted: Option<Vec<String>>) ->
 async fn make(provider: &dyn ProviderWebhooks, new: &NewWebhook) -> Result<RemoteWebhook, ConnectorError> {
     let mut remote = provider.create(new).await?;
     if !remote.is_active {
-        provider.activate(&remote.id).await?;
+        if let Err(error) = provider.activate(&remote.id).await {
+            // It is of no use, and nobody would know of it.
+            drop(provider.delete(&remote.id).await);
+            return Err(error);
+        }
         remote.is_active = true;
     }
     Ok(remote)

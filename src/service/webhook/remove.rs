@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::part::{Forgotten, Leftover};
+use super::part::{Forgotten, Leftover, Parting};
 use super::{WebhookError, WebhookService};
 use crate::domain::access::{Caller, Role};
 use crate::domain::id::ProviderAccountId;
@@ -43,13 +43,18 @@ impl WebhookService {
             Err(_) if was_something && is_seen_to => None,
             Err(error) => Some(error),
         };
-        let reminder = undeleted.as_ref().map(|error| Leftover::Undeleted(error.to_string()).to_string());
+        let mut left = self.leftovers(&webhooks);
+        let is_more_left = !left.is_empty();
+        left.extend(undeleted.as_ref().map(|error| Leftover::Undeleted(error.to_string())));
+        let left = Parting { had_one: true, left }.reminder();
+        // What was said before of others is not known better now.
+        let said_before = account.webhook_reminder.clone().filter(|_| webhooks.is_empty());
+        let reminder = undeleted.as_ref().and_then(|_| said_before.or_else(|| left.clone()));
         if webhooks.is_empty() {
             self.record_seen_to(caller, &known, reminder.as_deref()).await?;
         }
-        let left = self.leftovers(&webhooks).into_iter().next();
         let account = self.settle(caller, account, undeleted.is_none(), reminder).await?;
-        let left_behind = undeleted.or_else(|| left.map(|left| WebhookError::LeftToPerson(left.to_string())));
+        let left_behind = undeleted.filter(|_| !is_more_left).or_else(|| left.map(WebhookError::LeftToPerson));
         Ok(Removed { account, left_behind })
     }
 
