@@ -135,9 +135,7 @@ impl SyncService {
                 // Files and smaller PSAs do not have every list; what is missing is said, and not compared later.
                 Err(FetchError::Provider(ConnectorError::Unsupported(message))) => unsupported(dataset, message),
                 Err(FetchError::Provider(error)) => {
-                    // A provider that has given another list is there.
-                    let is_there = has_answered && matches!(error, ConnectorError::Unavailable { .. });
-                    let list = (is_there || is_about_one_list(&error)).then_some(dataset);
+                    let list = is_about_one_list(&error, has_answered).then_some(dataset);
                     return Err(self.refused(claim, owner, list, &error).await?);
                 }
             };
@@ -306,17 +304,18 @@ impl SyncService {
     }
 }
 
-/// Whether an answer says nothing of other lists.
-fn is_about_one_list(error: &ConnectorError) -> bool {
+/// Whether an answer says nothing of other lists; `has_answered` says whether the provider has given another one before.
+fn is_about_one_list(error: &ConnectorError, has_answered: bool) -> bool {
     match error {
         ConnectorError::Forbidden { .. }
         | ConnectorError::NotFound { .. }
         | ConnectorError::Refused { .. }
         | ConnectorError::Malformed { .. } => true,
+        // A provider that has given another list is there.
+        ConnectorError::Unavailable { .. } => has_answered,
         ConnectorError::Unauthorized { .. }
         | ConnectorError::Unsupported(_)
         | ConnectorError::RateLimited { .. }
-        | ConnectorError::Unavailable { .. }
         | ConnectorError::Superseded { .. } => false,
     }
 }

@@ -21,8 +21,9 @@ use crate::storage::{StorageError, Tx, sync_run, webhook};
 const SOON: Duration = Duration::from_millis(1_100);
 
 impl SyncService {
-    /// The lists that a run reads; `is_due` says whether the schedule is about to make one that reads all. What waits at a webhook and is read by this run is taken by it; all in the transaction
-    /// that makes the run, so that of several replicas one makes it.
+    /// The lists that a run reads; `is_due` says whether the schedule is about to make one that reads all. What waits at a
+    /// webhook and is read by this run is taken by it; all in the transaction that makes the run, so that of several
+    /// replicas one makes it.
     pub(super) async fn lists(
         &self,
         tx: &Tx,

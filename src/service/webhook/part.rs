@@ -24,7 +24,7 @@ use crate::storage::{Tx, account, webhook};
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Why a webhook may still be at the provider, as long as nothing else is known.
-const UNANSWERED: &str = "it has not answered yet";
+pub(super) const UNANSWERED: &str = "it has not answered yet";
 
 /// Something that is left to a person.
 #[derive(Debug, Clone, PartialEq, Eq)]

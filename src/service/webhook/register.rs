@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
-use super::part::{Leftover, is_same_partner};
+use super::part::{Leftover, UNANSWERED, is_same_partner};
 use super::{HIDDEN, Secrets, WebhookError, WebhookService};
 use crate::connector::ConnectorError;
 use crate::connector::webhook::{NewWebhook, ProviderWebhooks, RemoteWebhook};
@@ -173,7 +173,7 @@ impl WebhookService {
         account.webhooks_left.extend(self.ids_here(&replaced));
         // Until it is known that what it had before is gone.
         let is_left = !account.webhooks_left.is_empty();
-        account.webhook_reminder = is_left.then(|| older_left("it has not answered yet"));
+        account.webhook_reminder = is_left.then(|| older_left(UNANSWERED));
         account::update(&tx, &account, core.clock.now()).await.internal(caller)?;
         new.status = WebhookStatus::Active;
         new.external_id = remote.map(|remote| remote.id.clone());
