@@ -161,6 +161,17 @@ fn only_row_lock_holds_rows(source: &Source) -> Vec<String> {
     )
 }
 
+fn async_tests_await_processes(source: &Source) -> Vec<String> {
+    if !source.is_in(&["tests"]) || words(&source.code, "tokio::test").next().is_none() {
+        return Vec::new();
+    }
+    let blocking = source.code.lines().enumerate().filter(|(_, line)| {
+        line.contains("std::process::Command") || line.starts_with("use std::process::{") && line.contains("Command")
+    });
+    let advice = "blocks the thread of a server that may hold the database the process waits for: use tokio's";
+    blocking.map(|(index, _)| format!("{}:{}: `Command` {advice}", source.path, index + 1)).collect()
+}
+
 fn only_graphql_names_its_library(source: &Source) -> Vec<String> {
     if !source.is_in(&["src", "entity", "migration"]) || source.is_in(&["src/graphql", "src/http"]) {
         return Vec::new();
@@ -244,6 +255,11 @@ fn tables_are_written_in_one_place() {
 #[test]
 fn rows_are_held_in_one_way() {
     check(only_row_lock_holds_rows);
+}
+
+#[test]
+fn tests_do_not_wait_for_processes_that_wait_for_them() {
+    check(async_tests_await_processes);
 }
 
 #[test]
@@ -426,6 +442,19 @@ fn row_locks_are_watched() {
     let text = "query.held();\nquery.lock_exclusive();\nquery.lock(LockType::Update);";
     breaks(only_row_lock_holds_rows, "src/storage/x.rs", text, &[2, 3]);
     breaks(only_row_lock_holds_rows, "src/storage/row_lock.rs", text, &[]);
+}
+
+#[test]
+fn waiting_for_processes_is_watched() {
+    let text = "use std::process::{Command, Output};\n#[tokio::test]\nasync fn x() { std::process::Command::new(a) }";
+    breaks(async_tests_await_processes, "tests/it/x.rs", text, &[1, 3]);
+    breaks(async_tests_await_processes, "tests/it/x.rs", "use std::process::Command;\n#[test]\nfn x() {}", &[]);
+    breaks(
+        async_tests_await_processes,
+        "tests/it/x.rs",
+        "use std::process::Stdio;\n#[tokio::test]\nasync fn x() {}",
+        &[],
+    );
 }
 
 #[test]

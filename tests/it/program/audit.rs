@@ -142,11 +142,11 @@ async fn every_manipulation_is_found_at_its_place() {
             (vec![format!("DELETE FROM audit_head WHERE {of_acme}")], "event 6", "does not end where"),
         ]);
         let verify = ["audit", "verify", "--organization", "Acme"];
-        run(url, &verify).check(0, &["Acme: intact, 6 events; keep this elsewhere: --expect \"Acme:6:"]);
+        run(url, &verify).await.check(0, &["Acme: intact, 6 events; keep this elsewhere: --expect \"Acme:6:"]);
         for (statements, place, flaw) in done {
             tamper(url, &KEEP).await;
             tamper(url, &statements.iter().map(String::as_str).collect::<Vec<_>>()).await;
-            let said = run(url, &verify);
+            let said = run(url, &verify).await;
             assert_eq!(said.code, Some(1), "{statements:?} on {url}:\n{}", said.text);
             let is_named = said.text.lines().any(|line| {
                 line.starts_with("Acme: ") && line.contains(&format!("{place} (`"))
@@ -158,8 +158,11 @@ async fn every_manipulation_is_found_at_its_place() {
         // The whole is asked for when no organization is named, and one that is broken does not hide the others.
         tamper(url, &[&format!("UPDATE audit_event SET reason = 'x' WHERE {of_acme} AND sequence = 2")]).await;
         run(url, &["audit", "verify"])
+            .await
             .check(1, &["Acme: broken at event 2 (`", ", token.create): ", "Borealis: intact, 3 events"]);
-        run(url, &["audit", "verify", "--organization", "Nobody"]).check(1, &["There is no organization `Nobody`."]);
+        run(url, &["audit", "verify", "--organization", "Nobody"])
+            .await
+            .check(1, &["There is no organization `Nobody`."]);
     }
 }
 
@@ -182,10 +185,11 @@ fn chained(previous: &str, event: &Value) -> String {
 }
 
 /// The events of an organization as `audit export` writes them.
-fn exported(url: &str, organization: &str) -> Vec<Value> {
+async fn exported(url: &str, organization: &str) -> Vec<Value> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("audit.jsonl");
     run(url, &["audit", "export", "--organization", organization, "--out", &file.to_string_lossy()])
+        .await
         .check(0, &[" events"]);
     let text = std::fs::read_to_string(&file).expect("the file is written");
     text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
@@ -198,14 +202,14 @@ async fn a_chain_that_was_rebuilt_or_cut_is_found_by_the_key_and_by_what_was_not
         let app = harness::app(url, Arc::new(SystemClock)).await;
         events(&app, "Acme: IT", 6).await;
         drop(app);
-        let whole = run(url, &["audit", "verify"]);
+        let whole = run(url, &["audit", "verify"]).await;
         let noted =
             whole.text.split_once("--expect \"").and_then(|(_, rest)| rest.split_once('"')).expect("an anchor").0;
         assert!(noted.starts_with("Acme: IT:6:"), "{noted}");
-        run(url, &["audit", "verify", "--expect", noted]).check(0, &["intact, 6 events"]);
+        run(url, &["audit", "verify", "--expect", noted]).await.check(0, &["intact, 6 events"]);
 
         // The file is enough to check the chain elsewhere.
-        let events = exported(url, "Acme: IT");
+        let events = exported(url, "Acme: IT").await;
         let mut previous = String::new();
         for event in &events {
             assert_eq!(event["hash"], chained(&previous, event), "{event}");
@@ -230,6 +234,7 @@ async fn a_chain_that_was_rebuilt_or_cut_is_found_by_the_key_and_by_what_was_not
         statements.push(format!("UPDATE audit_head SET sequence = 5, hash = '{previous}'"));
         tamper(url, &statements.iter().map(String::as_str).collect::<Vec<_>>()).await;
         run(url, &["audit", "verify"])
+            .await
             .check(1, &["broken at event 3 (`", "written by somebody without the secret key"]);
         tamper(url, &RESTORE).await;
 
@@ -242,14 +247,16 @@ async fn a_chain_that_was_rebuilt_or_cut_is_found_by_the_key_and_by_what_was_not
             ],
         )
         .await;
-        run(url, &["audit", "verify"]).check(0, &["intact, 4 events"]);
-        run(url, &["audit", "verify", "--expect", noted]).check(1, &["broken at event 5: the event is missing"]);
+        run(url, &["audit", "verify"]).await.check(0, &["intact, 4 events"]);
+        run(url, &["audit", "verify", "--expect", noted]).await.check(1, &["broken at event 5: the event is missing"]);
         // The server goes on behind the cut, with the key: another event stands where the noted one stood.
         let app = harness::app(url, Arc::new(SystemClock)).await;
         self::events(&app, "Acme: IT", 2).await;
-        run(url, &["audit", "verify"]).check(0, &["intact, 6 events"]);
-        run(url, &["audit", "verify", "--expect", noted]).check(1, &["broken at event 6 (`", "whose hash was noted"]);
-        run(url, &["audit", "verify", "--expect", "Nobody:1:00"]).check(2, &["64 hexadecimal digits"]);
+        run(url, &["audit", "verify"]).await.check(0, &["intact, 6 events"]);
+        run(url, &["audit", "verify", "--expect", noted])
+            .await
+            .check(1, &["broken at event 6 (`", "whose hash was noted"]);
+        run(url, &["audit", "verify", "--expect", "Nobody:1:00"]).await.check(2, &["64 hexadecimal digits"]);
     }
 }
 
@@ -275,7 +282,7 @@ async fn the_export_is_the_chain_and_a_spreadsheet_runs_none_of_it() {
             .expect("recorded");
         tx.commit().await.expect("kept");
         // More than one batch, each once, in order.
-        let events = exported(url, "Acme");
+        let events = exported(url, "Acme").await;
         let numbers: Vec<i64> = events.iter().map(|event| event["sequence"].as_i64().expect("a number")).collect();
         assert_eq!(numbers, (1..=1101).collect::<Vec<_>>());
         assert_eq!(events[1100]["reason"], "=HYPERLINK(\"http://x\")");
@@ -284,7 +291,7 @@ async fn the_export_is_the_chain_and_a_spreadsheet_runs_none_of_it() {
         let file = folder.path().join("audit.csv");
         let arguments =
             ["audit", "export", "--organization", "Acme", "--format", "csv", "--out", &file.to_string_lossy()];
-        run(url, &arguments).check(0, &["audit.csv: 1101 events"]);
+        run(url, &arguments).await.check(0, &["audit.csv: 1101 events"]);
         let mut table = csv::Reader::from_path(&file).expect("the file is written");
         assert!(table.headers().expect("a header").iter().any(|name| name == "mac"));
         let last = table.records().last().expect("a record").expect("it reads");

@@ -1,7 +1,6 @@
 //! Who is let in, and for how long: API tokens made and revoked by mutation, and tokens of an issuer.
 
 use std::net::SocketAddr;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::command::{self, Said, concord};
 use super::harness::{self, Client, app, codes, count_rows, each_database, global_id};
 use super::issuer::{AUDIENCE, Issuer, Key, signed, unsigned};
 use crate::postgres;
@@ -196,31 +196,21 @@ async fn a_token_ends_while_its_socket_and_its_stream_are_open() {
 async fn tokens_are_listed_and_revoked_at_the_command_line() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let database = format!("sqlite://{}/concord.db", folder.path().display());
-    let run = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_concord"));
-        command.arg("token").args(arguments).args(["--database", &database]).env_clear();
-        let output = command.output().expect("the program runs");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-        (output.status.success(), text(output.stdout), text(output.stderr))
-    };
-    let (_, made, _) = run(&["create", "--role", "viewer", "--name", "portal"]);
-    let secret = made.trim().to_owned();
-    let (is_good, _, said) = run(&["create", "--role", "viewer", "--name", "Concord"]);
-    assert!(!is_good && said.contains("Choose a different one"), "{said}");
-    let (_, listed, _) = run(&["list"]);
+    let run = async |arguments: &[&str]| command::run(&database, &[&["token"], arguments].concat()).await;
+    let made = run(&["create", "--role", "viewer", "--name", "portal"]).await;
+    let secret = made.text.trim().to_owned();
+    run(&["create", "--role", "viewer", "--name", "Concord"]).await.check(1, &["Choose a different one"]);
+    let listed = run(&["list"]).await.text;
     let line = listed.lines().nth(1).expect("a token");
     assert!(line.contains("  works     never             VIEWER  portal"), "{listed}");
     assert!(!listed.contains(&secret) && line.contains(&secret[..16]), "{listed}");
-    let (is_good, _, said) = run(&["list", "--organization", "Acme"]);
-    assert!(!is_good && said.contains("There is no organization `Acme`"), "{said}");
-    let (is_good, _, said) = run(&["revoke", "concord_nobody12"]);
-    assert!(!is_good && said.contains("No working token"), "{said}");
+    run(&["list", "--organization", "Acme"]).await.check(1, &["There is no organization `Acme`"]);
+    run(&["revoke", "concord_nobody12"]).await.check(1, &["No working token"]);
     let server = Server::start(&database).await;
     assert_eq!(server.client(&secret).send("{ __typename }", json!({})).await.0, 200);
-    let (is_good, said, _) = run(&["revoke", &secret[..16]]);
-    assert!(is_good && said.contains("is revoked"), "{said}");
+    run(&["revoke", &secret[..16]]).await.check(0, &["is revoked"]);
     assert_eq!(server.client(&secret).send("{ __typename }", json!({})).await.0, 401, "also in a running server");
-    let (_, listed, _) = run(&["list"]);
+    let listed = run(&["list"]).await.text;
     assert!(listed.lines().nth(1).expect("a token").contains("  revoked   "), "{listed}");
 }
 
@@ -418,35 +408,26 @@ async fn keys_are_not_used_for_more_than_a_day_without_the_issuer() {
     assert_eq!(said(&server, &token()).await.0, 503);
 }
 
-/// What `concord doctor` says of an issuer, and whether it is content.
-fn doctor(issuer: &str, more: &[(&str, &str)]) -> (bool, String) {
+/// What `concord doctor` says of an issuer.
+async fn doctor(issuer: &str, more: &[(&str, &str)]) -> Said {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_concord"));
-    command.args(["doctor", "--listen", "127.0.0.1:0"]).env_clear();
-    command.env("CONCORD_DATABASE", format!("sqlite://{}/concord.db", folder.path().display()));
-    command.env("CONCORD_OIDC_ISSUER", issuer).env("CONCORD_OIDC_AUDIENCE", AUDIENCE).envs(more.iter().copied());
-    let output = command.output().expect("the program runs");
-    (output.status.success(), String::from_utf8(output.stdout).expect("UTF-8"))
+    let mut command = concord(&format!("sqlite://{}/concord.db", folder.path().display()), harness::SECRET_KEYS);
+    command.args(["doctor", "--listen", "127.0.0.1:0"]).envs(more.iter().copied());
+    command.env("CONCORD_OIDC_ISSUER", issuer).env("CONCORD_OIDC_AUDIENCE", AUDIENCE);
+    Said::of(&command.output().await.expect("the program runs"))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn the_doctor_asks_the_issuer_for_its_keys() {
     let issuer = Issuer::start(&[Key::elliptic("ec"), Key::rsa("one"), Key::another_rsa("two")]).await;
     let name = issuer.name();
     let expected =
         format!("ok       The issuer `{name}` answers, and 3 of its keys can be used: 2 for RS256, 1 for ES256.");
-    let (is_well, found) = doctor(&name, &[]);
-    assert!(is_well && found.contains(&expected), "{found}");
-    let (is_well, found) = doctor(&name, &[("CONCORD_OIDC_ALGORITHMS", "EdDSA")]);
-    assert!(!is_well && found.contains("none of its keys can be used with EdDSA"), "{found}");
-    let (is_well, found) = doctor(&format!("{name}/"), &[]);
-    assert!(!is_well && found.contains(&format!("discovery document is that of the issuer `{name}`")), "{found}");
+    doctor(&name, &[]).await.check(0, &[&expected]);
+    doctor(&name, &[("CONCORD_OIDC_ALGORITHMS", "EdDSA")]).await.check(1, &["none of its keys can be used with EdDSA"]);
+    doctor(&format!("{name}/"), &[]).await.check(1, &[&format!("discovery document is that of the issuer `{name}`")]);
     issuer.publish(None);
-    let (is_well, found) = doctor(&name, &[]);
-    assert!(
-        !is_well && found.contains(&format!("error    The keys of the issuer `{name}` cannot be fetched")),
-        "{found}"
-    );
+    doctor(&name, &[]).await.check(1, &[&format!("error    The keys of the issuer `{name}` cannot be fetched")]);
 }
 
 #[tokio::test]

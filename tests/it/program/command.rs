@@ -1,8 +1,9 @@
 //! Commands of the program as it is shipped, over a database, and what somebody with the database's password could do to it.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use sea_orm::ConnectionTrait as _;
+use tokio::process::Command;
 
 use super::harness;
 
@@ -13,7 +14,7 @@ pub struct Said {
 }
 
 impl Said {
-    fn of(output: &Output) -> Self {
+    pub fn of(output: &Output) -> Self {
         let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         Self { code: output.status.code(), text }
     }
@@ -40,13 +41,16 @@ pub fn concord(url: &str, keys: &str) -> Command {
 }
 
 /// Runs a command to its end, with the keys of the harness.
-pub fn run(url: &str, arguments: &[&str]) -> Said {
-    run_with(url, harness::SECRET_KEYS, arguments)
+pub async fn run(url: &str, arguments: &[&str]) -> Said {
+    run_with(url, harness::SECRET_KEYS, arguments).await
 }
 
 /// Runs a command to its end, with other keys.
-pub fn run_with(url: &str, keys: &str, arguments: &[&str]) -> Said {
-    Said::of(&concord(url, keys).args(arguments).output().expect("the command runs"))
+///
+/// A test must not block its thread on it: a server of the same test may be in the middle of a transaction, for which
+/// the command would wait until SQLite gives up.
+pub async fn run_with(url: &str, keys: &str, arguments: &[&str]) -> Said {
+    Said::of(&concord(url, keys).args(arguments).output().await.expect("the command runs"))
 }
 
 /// Carries statements out behind the program's back.

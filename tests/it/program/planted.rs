@@ -21,6 +21,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use concord::sandbox::{RunningSandbox, credentials};
 use concord::service::secrets::PLACES;
+use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -207,7 +208,7 @@ struct Server {
 async fn serve(url: &str, folder: &Path, format: &str) -> Server {
     let output = folder.join(format!("{format}.out"));
     let file = std::fs::File::create(&output).expect("the file is made");
-    let mut command: tokio::process::Command = concord(url, &format!("planted:{KEY}")).into();
+    let mut command = concord(url, &format!("planted:{KEY}"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--log-level", "debug", "--log-format", format]);
     // Also what the libraries below say.
     command.env("RUST_LOG", "debug").env_remove("CONCORD_LOG_LEVEL").kill_on_drop(true);
@@ -329,7 +330,7 @@ async fn go(heap: &Heap, url: &str, folder: &Path, format: &str) {
     let gateway = gateway(&sandbox).await;
     let mut server = serve(url, folder, format).await;
     let key = format!("planted:{KEY}");
-    let made = run_with(url, &key, &["token", "create", "--role", "admin"]);
+    let made = run_with(url, &key, &["token", "create", "--role", "admin"]).await;
     let token = made.text.trim().to_owned();
     assert!(token.starts_with("concord_"), "{token}");
     let client = Client::new(server.address, token.clone());
@@ -404,7 +405,7 @@ async fn go(heap: &Heap, url: &str, folder: &Path, format: &str) {
         &["doctor", "--listen", "127.0.0.1:0"],
     ];
     for arguments in exports {
-        let said = run_with(url, &key, arguments);
+        let said = run_with(url, &key, arguments).await;
         assert_eq!(said.code, Some(0), "{arguments:?}: {}", said.text);
         heap.add(&arguments.join(" "), said.text);
     }
@@ -442,7 +443,7 @@ async fn go(heap: &Heap, url: &str, folder: &Path, format: &str) {
     sandbox.shutdown().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn no_planted_secret_comes_out_anywhere() {
     let mut formats = ["json", "text"].into_iter().cycle();
     for database in each_database().await {
@@ -451,21 +452,18 @@ async fn no_planted_secret_comes_out_anywhere() {
     }
 }
 
-#[test]
-fn a_password_of_a_database_that_does_not_answer_is_not_said() {
+#[tokio::test]
+async fn a_password_of_a_database_that_does_not_answer_is_not_said() {
     let heap = Heap::default();
     let url = format!("postgres://concord:{DATABASE_PASSWORD}@127.0.0.1:1/concord");
+    let commands = [&["migrate", "--log-level", "trace"][..], &["doctor"], &["serve"], &["audit", "verify"]];
     // Together, because each asks for a while.
-    std::thread::scope(|scope| {
-        for arguments in [&["migrate", "--log-level", "trace"][..], &["doctor"], &["serve"], &["audit", "verify"]] {
-            let (heap, url) = (&heap, &url);
-            scope.spawn(move || {
-                let said = run_with(url, &format!("planted:{KEY}"), arguments);
-                assert_ne!(said.code, Some(0), "{}", said.text);
-                heap.add(&arguments.join(" "), said.text);
-            });
-        }
-    });
+    join_all(commands.map(async |arguments| {
+        let said = run_with(&url, &format!("planted:{KEY}"), arguments).await;
+        assert_ne!(said.code, Some(0), "{}", said.text);
+        heap.add(&arguments.join(" "), said.text);
+    }))
+    .await;
     let secrets = [DATABASE_PASSWORD, DATABASE_PASSWORD_DECODED, KEY];
     heap.search(&secrets.map(|secret| (secret.to_owned(), writings(secret))));
 }

@@ -17,11 +17,11 @@ async fn count(url: &str, from: &str) -> i64 {
 const FLAGS: [&str; 6] =
     ["--retention-raw-days", "30", "--retention-event-days", "30", "--retention-contact-days", "30"];
 
-fn purge(url: &str, more: &[&str]) -> super::command::Said {
+async fn purge(url: &str, more: &[&str]) -> super::command::Said {
     let mut arguments = vec!["purge"];
     arguments.extend(more);
     arguments.extend(FLAGS);
-    run(url, &arguments)
+    run(url, &arguments).await
 }
 
 /// Everything happened so long ago.
@@ -78,12 +78,12 @@ async fn what_is_kept_no_longer_goes_and_nothing_else_does() {
         .await;
         let products = count(&url, "record_version WHERE kind = 'psa_product'").await;
         assert!(products > 0);
-        run(&url, &["purge"]).check(0, &["Everything is kept"]);
-        purge(&url, &[]).check(0, &["There is nothing to remove."]);
+        run(&url, &["purge"]).await.check(0, &["Everything is kept"]);
+        purge(&url, &[]).await.check(0, &["There is nothing to remove."]);
         age(&url, 31).await;
 
         let (events, texts) = (count(&url, "event").await, count(&url, "record_version WHERE raw <> ''").await);
-        let would = purge(&url, &["--dry-run"]);
+        let would = purge(&url, &["--dry-run"]).await;
         let expected = format!(
             "default: {products} texts of record versions, {} events of runs and the contact data of 2 companies and 1 \
              customers",
@@ -92,8 +92,8 @@ async fn what_is_kept_no_longer_goes_and_nothing_else_does() {
         would.check(0, &[&format!("{expected} would be removed.")]);
         assert_eq!(count(&url, "event").await, events, "nothing is removed");
         let audited = count(&url, "audit_event").await;
-        purge(&url, &[]).check(0, &[&format!("{expected} were removed.")]);
-        purge(&url, &[]).check(0, &["There is nothing to remove."]);
+        purge(&url, &[]).await.check(0, &[&format!("{expected} were removed.")]);
+        purge(&url, &[]).await.check(0, &["There is nothing to remove."]);
         assert_eq!(count(&url, "audit_event").await, audited + 1);
         let sql = "audit_event WHERE action = 'retention.purge' AND actor_kind = 'COMMAND_LINE' AND before LIKE '%\"companyContacts\":2%'";
         assert_eq!(count(&url, sql).await, 1);
@@ -117,7 +117,7 @@ async fn what_is_kept_no_longer_goes_and_nothing_else_does() {
         let again = harness::sync(&admin, &integration).await;
         assert_eq!(again["status"], "SUCCEEDED", "{again:#}");
         assert_eq!(count(&url, "company WHERE gone_at IS NOT NULL").await, 0);
-        run(&url, &["audit", "verify"]).check(0, &["default: intact"]);
+        run(&url, &["audit", "verify"]).await.check(0, &["default: intact"]);
         program.stop().await;
     }
 }

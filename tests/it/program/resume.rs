@@ -9,8 +9,9 @@ use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait as _, Database, Statement};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
+use super::command::{concord, run};
 use super::harness::{self, Client, Ending, Program, each_database, sequences, tiny_world};
 use crate::postgres::{self, TestDatabase};
 
@@ -83,21 +84,12 @@ struct Server {
     address: SocketAddr,
 }
 
-fn concord(database: &TestDatabase) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_concord"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CONCORD_")) {
-        command.env_remove(name);
-    }
-    command.env("CONCORD_SECRET_KEYS", harness::SECRET_KEYS).env("NO_COLOR", "1").env_remove("RUST_LOG");
-    command.env("CONCORD_DATABASE", &database.url).kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    command
-}
-
 impl Server {
     async fn start(database: &TestDatabase) -> Self {
-        let mut command = concord(database);
-        let mut child = command.args(["serve", "--listen", "127.0.0.1:0"]).spawn().expect("the server starts");
+        let mut command = concord(&database.url, harness::SECRET_KEYS);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log-level", "info"]).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the server starts");
         let mut lines = BufReader::new(child.stderr.take().expect("its errors are piped")).lines();
         let mut said = String::new();
         let address = loop {
@@ -122,11 +114,9 @@ impl Server {
 }
 
 async fn token(database: &TestDatabase) -> String {
-    let mut command = concord(database);
-    command.stdout(Stdio::piped()).args(["token", "create", "--role", "admin"]);
-    let output = command.output().await.expect("the command runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("a token is text").trim().to_owned()
+    let made = run(&database.url, &["token", "create", "--role", "admin"]).await;
+    assert_eq!(made.code, Some(0), "{}", made.text);
+    made.text.trim().to_owned()
 }
 
 /// The tables that a sync fills from the providers.

@@ -80,14 +80,14 @@ async fn secrets_are_sealed_again_and_those_that_do_not_open_are_named() {
         let lost = sealed.pop().expect("an account");
         seal(&app, &lost, LOST).await;
 
-        run_with(url, OLD, &["secrets", "status"]).check(
+        run_with(url, OLD, &["secrets", "status"]).await.check(
             1,
             &[
                 "Key `test` seals 3 secrets and proves 2 audit events. It is the first one",
                 "Key `lost` seals 1 secret and proves 0 audit events. It is missing here: those secrets cannot be opened.",
             ],
         );
-        let rotated = run_with(url, &format!("{NEW},{OLD}"), &["secrets", "rotate"]);
+        let rotated = run_with(url, &format!("{NEW},{OLD}"), &["secrets", "rotate"]).await;
         rotated.check(
             1,
             &[
@@ -102,12 +102,12 @@ async fn secrets_are_sealed_again_and_those_that_do_not_open_are_named() {
             assert!(!rotated.text.contains(&account.secret));
         }
         // Started again: nothing is done twice.
-        let again = run_with(url, &format!("{NEW},{OLD}"), &["secrets", "rotate"]);
+        let again = run_with(url, &format!("{NEW},{OLD}"), &["secrets", "rotate"]).await;
         again.check(
             1,
             &["0 secrets were sealed again", "3 secrets were sealed with it before.", "1 secret was not opened"],
         );
-        let status = run_with(url, &format!("{NEW},{OLD},{LOST}"), &["secrets", "status"]);
+        let status = run_with(url, &format!("{NEW},{OLD},{LOST}"), &["secrets", "status"]).await;
         status.check(
             0,
             &[
@@ -116,13 +116,14 @@ async fn secrets_are_sealed_again_and_those_that_do_not_open_are_named() {
                 "Key `new` seals 3 secrets and proves 2 audit events.",
             ],
         );
-        let found = run_with(url, &format!("{NEW},{OLD},{LOST}"), &["secrets", "rotate"]);
+        let found = run_with(url, &format!("{NEW},{OLD},{LOST}"), &["secrets", "rotate"]).await;
         found.check(0, &["1 secret was sealed again", "3 secrets were sealed with it before."]);
         assert!(opens(&app, &lost, NEW).await, "it opens");
         run_with(url, &format!("{NEW},{OLD},{LOST}"), &["secrets", "status"])
+            .await
             .check(0, &["Key `lost` seals 0 secrets and proves 0 audit events. It may be removed."]);
         // Another key under the same id is not the key.
-        let wrong = run_with(url, &format!("{OTHER_NEW},{OLD}"), &["secrets", "rotate"]);
+        let wrong = run_with(url, &format!("{OTHER_NEW},{OLD}"), &["secrets", "rotate"]).await;
         wrong.check(
             1,
             &["0 secrets were sealed again", "does not open with the key `new`: the key is not the one that sealed it"],
@@ -130,8 +131,9 @@ async fn secrets_are_sealed_again_and_those_that_do_not_open_are_named() {
         assert!(opens(&app, &lost, NEW).await, "it stays as it was");
 
         run_with(url, OTHER_NEW, &["doctor", "--listen", "127.0.0.1:0"])
+            .await
             .check(0, &["warning  The secret key `test` is missing: 2 audit events cannot be checked without it."]);
-        run_with(url, LOST, &["doctor", "--listen", "127.0.0.1:0"]).check(
+        run_with(url, LOST, &["doctor", "--listen", "127.0.0.1:0"]).await.check(
             1,
             &["error    The secret key `new` is missing: stored secrets that it seals, 4 in number, cannot be"],
         );
@@ -140,8 +142,11 @@ async fn secrets_are_sealed_again_and_those_that_do_not_open_are_named() {
         let sql = "SELECT count(*) AS count FROM audit_event WHERE action = 'secrets.rotate' \
                    AND actor_kind = 'COMMAND_LINE' AND before LIKE '%\"sealedBy\":{%' AND after LIKE '%\"new\":%'";
         assert_eq!(harness::count_rows(url, sql).await, 3, "on {url}");
-        run_with(url, &format!("{NEW},{OLD}"), &["audit", "verify"]).check(0, &["Acme: intact", "Borealis: intact"]);
+        run_with(url, &format!("{NEW},{OLD}"), &["audit", "verify"])
+            .await
+            .check(0, &["Acme: intact", "Borealis: intact"]);
         run_with(url, NEW, &["audit", "verify"])
+            .await
             .check(1, &["Acme: broken at event 1", "the key `test` is not among the secret keys of this server"]);
     }
 }
@@ -160,8 +165,7 @@ async fn sealing_again_survives_being_killed_and_others_who_write() {
         for milliseconds in [60, 90, 120, 150, 180] {
             let mut started = concord(url, &keys).args(["secrets", "rotate"]).spawn().expect("it starts");
             tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-            let _ = started.kill();
-            started.wait().expect("it ends");
+            started.kill().await.expect("it ends");
         }
         // Two at once, while somebody enters credentials on a server that has both keys.
         let runs: Vec<_> =
@@ -171,13 +175,14 @@ async fn sealing_again_survives_being_killed_and_others_who_write() {
             seal(&app, account, &keys).await;
         }
         for mut run in runs {
-            assert!(run.wait().expect("it ends").success(), "on {url}");
+            assert!(run.wait().await.expect("it ends").success(), "on {url}");
         }
         run_with(url, &keys, &["secrets", "rotate"])
+            .await
             .check(0, &["0 secrets were sealed again", "120 secrets were sealed with it before."]);
         for account in &sealed {
             assert!(opens(&app, account, NEW).await, "{} on {url}", account.id);
         }
-        run_with(url, &keys, &["audit", "verify"]).check(0, &["Acme: intact", "Borealis: intact"]);
+        run_with(url, &keys, &["audit", "verify"]).await.check(0, &["Acme: intact", "Borealis: intact"]);
     }
 }
