@@ -13,12 +13,14 @@ use url::Url;
 
 use super::database::DatabaseAddress;
 use super::settings::{KeySource, ServerArguments, Settings, SettingsError};
+use crate::connector::address::{AllowedHosts, Place, place_of_url};
 use crate::connector::oidc::IssuerKeys;
 use crate::domain::schedule::Schedule;
 use crate::environment::{Clock as _, SystemClock};
 use crate::secret::SystemRandom;
+use crate::service::reach::FilesRoot;
 use crate::service::secrets::statuses;
-use crate::storage::Store;
+use crate::storage::{Store, organization};
 
 /// Prints what is found, the answers of the database and of the issuer included; ends with status 1 when something has to
 /// be put right first.
@@ -51,6 +53,7 @@ async fn ask_database(settings: &Settings) -> Vec<Finding> {
         Ok(()) => {
             let mut findings = vec![ok("The database answers.")];
             findings.extend(missing_keys(settings, &store).await);
+            findings.extend(shared_files(settings, &store).await);
             findings
         }
         Err(problem) => silent(problem),
@@ -80,6 +83,19 @@ async fn missing_keys(settings: &Settings, store: &Store) -> Vec<Finding> {
             )),
         })
         .collect()
+}
+
+/// Organizations that could name each other's files, so that accounts of files are refused.
+async fn shared_files(settings: &Settings, store: &Store) -> Option<Finding> {
+    let is_shared = settings.files_root.as_ref().is_some_and(FilesRoot::is_shared);
+    // Before its first migration a database has no organization.
+    let organizations = organization::count(store.read()).await.unwrap_or_default();
+    (is_shared && organizations > 1).then(|| {
+        warning(format!(
+            "There are {organizations} organizations and one files_root for all of them, so none can connect an account of \
+             files any more. Give each its own with {{organization}} in the path, which stands for the organization's id."
+        ))
+    })
 }
 
 /// Whether the issuer of tokens answers with keys that can be used. Its users are refused as long as it does not.
@@ -167,6 +183,7 @@ pub fn examine(settings: &Settings, now: DateTime<Utc>) -> Vec<Finding> {
     findings.extend(check_keys(settings));
     findings.extend(check_listening(settings));
     findings.extend(check_private_networks(settings));
+    findings.extend(check_provider_hosts(settings));
     findings.extend(check_issuer(settings));
     findings.push(check_time(now));
     findings
@@ -277,6 +294,17 @@ fn check_private_networks(settings: &Settings) -> Vec<Finding> {
     )]
 }
 
+/// Whoever calls a server from elsewhere has no business with the other services of its machine.
+fn check_provider_hosts(settings: &Settings) -> Option<Finding> {
+    let is_for_others = settings.public_url.as_ref().is_some_and(|url| place_of_url(url) != Some(Place::Loopback));
+    (is_for_others && settings.allowed_provider_hosts == AllowedHosts::Any).then(|| {
+        warning(
+            "Administrators of Concord may connect accounts at any host of the internet, and at other services of this \
+             machine. Name the hosts of your providers in allowed_provider_hosts, such as `*.pax8.com`.",
+        )
+    })
+}
+
 fn check_issuer(settings: &Settings) -> Vec<Finding> {
     match settings.oidc.understood() {
         Ok(None) if settings.oidc.is_begun() => vec![warning(
@@ -375,6 +403,13 @@ mod tests {
         check(&[("CONCORD_LISEN", "x")], "warning  The variable CONCORD_LISEN is not a setting.");
         check(&[("CONCORD_LISTEN", "0.0.0.0:0")], "warning  The server listens on 0.0.0.0:0 for other machines");
         check(&[("CONCORD_ALLOW_PRIVATE_NETWORKS", "on")], "warning  Addresses of providers");
+        let hosts = ("CONCORD_ALLOWED_PROVIDER_HOSTS", "*.pax8.com");
+        for (url, is_said) in [("https://concord.example", true), ("http://127.0.0.1:8080", false)] {
+            let public_url = ("CONCORD_PUBLIC_URL", url);
+            let said = "warning  Administrators of Concord may connect accounts at any host";
+            assert_eq!(examined(&[public_url]).contains(said), is_said, "{url}");
+            assert!(!examined(&[public_url, hosts]).contains(said), "{url}");
+        }
         let issuer = ("CONCORD_OIDC_ISSUER", "https://login.example");
         let audience = ("CONCORD_OIDC_AUDIENCE", "concord");
         check(&[issuer], "error    The setting oidc_issuer needs oidc_audience beside it");

@@ -1,6 +1,5 @@
 //! Opening what the settings name: the keys, the database, the program.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -29,7 +28,11 @@ pub(super) async fn app(settings: &Settings) -> anyhow::Result<App> {
         keys: Arc::new(keys),
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
-        reach: Reach { private_networks: settings.allow_private_networks, files_root: files_root(settings) },
+        reach: Reach {
+            private_networks: settings.allow_private_networks,
+            hosts: settings.allowed_provider_hosts.clone(),
+            files_root: settings.files_root.clone(),
+        },
         connectors: None,
         schema: SchemaSettings {
             introspection: if settings.introspection { Introspection::Open } else { Introspection::Closed },
@@ -47,8 +50,4 @@ pub(super) async fn store(settings: &Settings) -> anyhow::Result<Store> {
     let migrating = || format!("The database {} cannot be brought up to date", settings.database);
     store.migrate().await.with_context(migrating)?;
     Ok(store)
-}
-
-fn files_root(settings: &Settings) -> Option<PathBuf> {
-    settings.files_root.clone()
 }

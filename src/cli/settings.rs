@@ -20,17 +20,19 @@ use url::Url;
 use super::database::DatabaseAddress;
 use super::oidc::{OidcArguments, OidcSettings, parse_algorithms, parse_issuer, parse_some};
 use super::purge::RetentionArguments;
+use crate::connector::address::{AllowedHosts, HostPattern};
 use crate::domain::retention::Retention;
 use crate::graphql::DEFAULT_COST_LIMIT;
 use crate::http::Limits;
 use crate::secret::{KeyError, KeyFile, KeyRing, Random, redact};
+use crate::service::reach::FilesRoot;
 
 /// Begins the name of every environment variable.
 pub const VARIABLE_PREFIX: &str = "CONCORD_";
 /// The keys, which are never in a flag (others see those) nor in the settings file (people mail that).
 const SECRET_KEYS: &str = "secret_keys";
 /// The settings, as the file writes them.
-const NAMES: [&str; 31] = [
+const NAMES: [&str; 32] = [
     "listen",
     "public_url",
     "database",
@@ -43,6 +45,7 @@ const NAMES: [&str; 31] = [
     "allowed_origins",
     "workers",
     "allow_private_networks",
+    "allowed_provider_hosts",
     "files_root",
     "body_bytes",
     "operation_seconds",
@@ -130,7 +133,12 @@ pub struct ServerArguments {
     /// Whether a provider's address may lie in a private network: on or off [default: off].
     #[arg(long, value_name = "ON|OFF")]
     pub allow_private_networks: Option<String>,
-    /// Directory in which accounts of files must lie [default: none, and such accounts are switched off].
+    /// Hosts that accounts may be connected at, this machine included, as HOST, HOST:PORT or *.DOMAIN, separated by commas
+    /// [default: any on the internet, and this machine].
+    #[arg(long, value_name = "HOST[,HOST]")]
+    pub allowed_provider_hosts: Option<String>,
+    /// Directory in which accounts of files must lie, with {organization} where each organization has its own by its id
+    /// [default: none, and such accounts are switched off].
     #[arg(long, value_name = "DIR")]
     pub files_root: Option<String>,
     /// Largest request body in bytes [default: 1048576].
@@ -199,6 +207,7 @@ impl Flags for ServerArguments {
             ("allowed_origins", self.allowed_origins.as_ref()),
             ("workers", self.workers.as_ref()),
             ("allow_private_networks", self.allow_private_networks.as_ref()),
+            ("allowed_provider_hosts", self.allowed_provider_hosts.as_ref()),
             ("files_root", self.files_root.as_ref()),
             ("body_bytes", self.body_bytes.as_ref()),
             ("operation_seconds", self.operation_seconds.as_ref()),
@@ -290,8 +299,10 @@ pub struct Settings {
     pub workers: usize,
     /// Whether a provider's address may lie in a private network.
     pub allow_private_networks: bool,
+    /// The hosts that a provider's address may name.
+    pub allowed_provider_hosts: AllowedHosts,
     /// Directory in which accounts of files must lie; `None` switches such accounts off.
-    pub files_root: Option<PathBuf>,
+    pub files_root: Option<FilesRoot>,
     /// What one token may ask for at once.
     pub limits: RequestLimits,
     /// The issuer of tokens that is trusted, if any.
@@ -495,9 +506,10 @@ impl Layers {
             allowed_origins: self.take("allowed_origins", Vec::new(), parse_origins)?,
             workers: self.take("workers", 2, |text| parse_number(text, 0, 64))?,
             allow_private_networks: self.take("allow_private_networks", false, parse_switch)?,
+            allowed_provider_hosts: self.take("allowed_provider_hosts", AllowedHosts::Any, parse_hosts)?,
             files_root: self.take("files_root", None, |text| match text {
                 "" => Err("it names no directory".to_owned()),
-                path => Ok(Some(PathBuf::from(path))),
+                path => Ok(Some(FilesRoot::new(path))),
             })?,
             limits: RequestLimits {
                 body_bytes: self.take("body_bytes", 1 << 20, |text| parse_number(text, 1024, 1 << 30))?,
@@ -581,6 +593,10 @@ fn parse_origins(text: &str) -> Result<Vec<String>, String> {
         if is_web && is_plain { Ok(url.origin().ascii_serialization()) } else { Err(refuse()) }
     };
     text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(one).collect()
+}
+
+fn parse_hosts(text: &str) -> Result<AllowedHosts, String> {
+    text.split(',').map(|host| HostPattern::parse(host.trim())).collect::<Result<_, _>>().map(AllowedHosts::Only)
 }
 
 fn parse_switch(text: &str) -> Result<bool, String> {

@@ -69,6 +69,7 @@ fn the_file_can_say_everything() {
         allowed_origins = ["https://portal.example", "http://localhost:3000/"]
         workers = 0
         allow_private_networks = true
+        allowed_provider_hosts = ["api.pax8.com", "*.psarev.io"]
         files_root = "/srv/exports"
         body_bytes = 2048
         operation_seconds = 5
@@ -116,7 +117,9 @@ fn the_file_can_say_everything() {
     assert!(matches!(oidc.understood(), Err(SettingsError::TwoOrganizations)));
     let retention = Retention { raw_days: Some(90), event_days: Some(30), contact_days: Some(365) };
     assert_eq!(settings.retention, retention);
-    assert_eq!(settings.files_root.as_deref(), Some(Path::new("/srv/exports")));
+    let hosts = ["api.pax8.com", "*.psarev.io"].map(|host| HostPattern::parse(host).expect("a host"));
+    assert_eq!(settings.allowed_provider_hosts, AllowedHosts::Only(hosts.into()));
+    assert_eq!(settings.files_root, Some(FilesRoot::new("/srv/exports")));
     assert!(matches!(&settings.keys, Some(KeySource::File(path)) if path == Path::new("/etc/concord.keys")));
     assert_eq!(file.matches(" = ").count(), NAMES.len() - 1, "each setting but the secret keys is tried here");
 }
@@ -163,6 +166,10 @@ fn a_mistake_says_where_it_stands() {
     fails(None, &[("CONCORD_LOG_FORMAT", "xml")], none(), "text or json");
     fails(None, &[("CONCORD_ALLOWED_ORIGINS", "https://a.example,b.example")], none(), "`b.example` is not an origin");
     fails(None, &[("CONCORD_ALLOWED_ORIGINS", "https://a.example/path")], none(), "is not an origin");
+    for hosts in ["https://api.pax8.com", "api.pax8.com,", "*"] {
+        fails(None, &[("CONCORD_ALLOWED_PROVIDER_HOSTS", hosts)], none(), "is not a host; write HOST, HOST:PORT or");
+    }
+    fails(Some("allowed_provider_hosts = []"), &[], none(), "`` is not a host");
     fails(None, &[("CONCORD_PUBLIC_URL", "concord.example")], none(), "(from CONCORD_PUBLIC_URL), and it is not a URL");
     fails(None, &[("CONCORD_CONFIG", "/does/not/exist.toml")], none(), "`/does/not/exist.toml` cannot be read");
 }

@@ -67,6 +67,79 @@ fn place_of_name(name: &str) -> Place {
     }
 }
 
+/// The hosts that providers may be at, whatever network they lie in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum AllowedHosts {
+    /// All of the network that connections may go to.
+    #[default]
+    Any,
+    /// These alone.
+    Only(Vec<HostPattern>),
+}
+
+impl AllowedHosts {
+    /// Whether one of them is meant by an address. An address without a host is none.
+    pub fn include(&self, url: &Url) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(patterns) => patterns.iter().any(|pattern| pattern.is_met_by(url)),
+        }
+    }
+}
+
+/// A host, or all hosts below a domain, with one port or any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPattern {
+    host: Host<String>,
+    /// Whether the hosts below `host` are meant, and not `host` itself.
+    is_domain: bool,
+    port: Option<u16>,
+}
+
+impl HostPattern {
+    /// Reads `HOST`, `HOST:PORT` or `*.DOMAIN`; an IPv6 address stands in brackets. The error is a sentence.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let refused = || {
+            format!("`{text}` is not a host; write HOST, HOST:PORT or *.DOMAIN, such as api.pax8.com or *.psarev.io")
+        };
+        let (is_domain, rest) = match text.strip_prefix("*.") {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let is_plain = !rest.is_empty() && !rest.contains(['/', '@', '?', '#', '*', '\\']);
+        // The scheme is none whose usual port would be left out.
+        let url = Url::parse(&format!("concord://{rest}")).ok().filter(|_| is_plain).ok_or_else(refused)?;
+        let port = url.port();
+        let host = host_of(&Url::parse(&format!("https://{rest}")).map_err(|_| refused())?).ok_or_else(refused)?;
+        if is_domain && !matches!(host, Host::Domain(_)) {
+            return Err(refused());
+        }
+        Ok(Self { host, is_domain, port })
+    }
+
+    fn is_met_by(&self, url: &Url) -> bool {
+        let Some(host) = host_of(url) else { return false };
+        let is_host = match (&self.host, &host) {
+            (Host::Domain(domain), Host::Domain(name)) if self.is_domain => {
+                name.strip_suffix(domain.as_str()).is_some_and(|rest| rest.ends_with('.') && rest.len() > 1)
+            }
+            (pattern, host) => pattern == host,
+        };
+        is_host && self.port.is_none_or(|port| url.port_or_known_default() == Some(port))
+    }
+}
+
+/// The host of an address in one form: the dot that may end a name is left out.
+fn host_of(url: &Url) -> Option<Host<String>> {
+    match url.host()?.to_owned() {
+        Host::Domain(name) => {
+            let name = name.trim_end_matches('.');
+            (!name.is_empty()).then(|| Host::Domain(name.to_owned()))
+        }
+        ip => Some(ip),
+    }
+}
+
 /// A name stands for machines that a provider has no business on.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
@@ -138,6 +211,68 @@ mod tests {
         check("psa.localhost", &["127.0.0.1"], public, Some(&["127.0.0.1"]));
         check("localhost", &["10.0.0.7"], public, None);
         check("nobody.example", &[], public, Some(&[]));
+    }
+
+    #[track_caller]
+    fn check_allowed(pattern: &str, met: &[&str], missed: &[&str]) {
+        let allowed = AllowedHosts::Only(vec![HostPattern::parse(pattern).expect("a host")]);
+        for (urls, expected) in [(met, true), (missed, false)] {
+            for text in urls {
+                let url = Url::parse(text).expect("a URL");
+                assert_eq!(allowed.include(&url), expected, "{text} by {pattern}");
+                assert!(AllowedHosts::Any.include(&url), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn allowed_hosts_mean_themselves_and_nothing_that_looks_like_them() {
+        check_allowed(
+            "api.pax8.com",
+            &["https://api.pax8.com/v1", "https://API.pax8.com.:8443", "http://api.pax8.com"],
+            &[
+                "https://pax8.com",
+                "https://api.pax8.com.evil.example",
+                "https://xapi.pax8.com",
+                "https://x.api.pax8.com",
+            ],
+        );
+        check_allowed(
+            "*.PsaRev.io",
+            &["https://a.psarev.io", "https://a.b.psarev.io./x"],
+            &["https://psarev.io", "https://.psarev.io", "https://evilpsarev.io", "https://psarev.io.evil.example"],
+        );
+        check_allowed(
+            "127.0.0.1:9000",
+            &["http://127.0.0.1:9000", "http://0x7f.1:9000"],
+            &["http://127.0.0.1", "http://127.0.0.1:9001", "http://localhost:9000"],
+        );
+        check_allowed("psa.example:443", &["https://psa.example"], &["http://psa.example", "https://psa.example:444"]);
+        check_allowed("[::1]", &["http://[::1]:9000", "http://[0:0:0:0:0:0:0:1]"], &["http://127.0.0.1:9000"]);
+        check_allowed("bücher.example", &["https://xn--bcher-kva.example"], &["https://bucher.example"]);
+    }
+
+    #[test]
+    fn what_names_no_host_is_refused() {
+        for bad in [
+            "",
+            "*",
+            "*.",
+            "*.127.0.0.1",
+            "*.*.com",
+            "a.*.com",
+            "https://api.pax8.com",
+            "api.pax8.com/v1",
+            "u@api.pax8.com",
+            "a b",
+            "api.pax8.com:x",
+            "api.pax8.com:70000",
+            ".",
+            "a?b",
+            "a\\b",
+        ] {
+            assert!(HostPattern::parse(bad).is_err(), "{bad} was accepted");
+        }
     }
 
     #[tokio::test]

@@ -437,6 +437,10 @@ impl Connectors for Connections {
         self.reach.settings(account, connector).map(drop)
     }
 
+    fn shares_files(&self) -> bool {
+        self.reach.shares_files()
+    }
+
     fn authorizer(
         &self,
         account: &ProviderAccount,

@@ -176,6 +176,11 @@ pub trait Connectors: Send + Sync {
         Ok(())
     }
 
+    /// Whether organizations could name each other's files.
+    fn shares_files(&self) -> bool {
+        false
+    }
+
     /// What speaks for an application at the provider of an account.
     fn authorizer(
         &self,

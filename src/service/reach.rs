@@ -8,21 +8,47 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::connector::ConnectorError;
-use crate::connector::address::{Network, Place, place_of_url};
+use crate::connector::address::{AllowedHosts, Network, Place, place_of_url};
 use crate::connector::pax8::Pax8Settings;
 use crate::connector::psa::revio::RevioSettings;
 use crate::connector::setting::SettingError;
+use crate::domain::id::OrganizationId;
 use crate::domain::provider::{ConnectionMethod, ConnectorKind, ProviderAccount};
 use crate::secret::redact;
 
 /// What the operator allows connections to reach.
 #[derive(Debug, Clone, Default)]
 pub struct Reach {
-    /// Whether a provider's address may lie in a private network. Loopback always may: a gateway or a sandbox on the same
+    /// Whether a provider's address may lie in a private network. Loopback may without: a gateway or a sandbox on the same
     /// machine is the operator's own.
     pub private_networks: bool,
+    /// The hosts that providers may be at; those on this machine are no exception.
+    pub hosts: AllowedHosts,
     /// Directory in which accounts of files must lie; `None` allows none.
-    pub files_root: Option<PathBuf>,
+    pub files_root: Option<FilesRoot>,
+}
+
+/// Directory in which accounts of files must lie, of all organizations or of each its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilesRoot(String);
+
+/// Stands in the path of a files root for the id of an organization. An id cannot lead elsewhere, as a name could.
+const OWN: &str = "{organization}";
+
+impl FilesRoot {
+    /// The directory of that path; with `{organization}` in it each organization has its own.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self(path.into())
+    }
+
+    /// Whether an organization can name the files of another.
+    pub fn is_shared(&self) -> bool {
+        !self.0.contains(OWN)
+    }
+
+    fn of(&self, organization: OrganizationId) -> PathBuf {
+        PathBuf::from(self.0.replace(OWN, &organization.0.to_string()))
+    }
 }
 
 #[derive(Deserialize)]
@@ -120,6 +146,11 @@ impl Reach {
         if place == Place::Private && !self.private_networks {
             return refuse("lies in a private network; the operator can allow that with --allow-private-networks on");
         }
+        if !self.hosts.include(&url) {
+            return refuse(
+                "is at a host that the operator does not allow; the operator adds it to --allowed-provider-hosts",
+            );
+        }
         match url.scheme() {
             "https" => Ok(()),
             "http" if place == Place::Loopback => Ok(()),
@@ -127,7 +158,12 @@ impl Reach {
         }
     }
 
-    fn directory(&self, settings: &str) -> Result<PathBuf, SettingError> {
+    /// Whether an organization could name the files of another.
+    pub fn shares_files(&self) -> bool {
+        self.files_root.as_ref().is_some_and(FilesRoot::is_shared)
+    }
+
+    fn directory(&self, organization: OrganizationId, settings: &str) -> Result<PathBuf, SettingError> {
         let FilesRow { directory } = parsed(settings)?;
         let refuse = |message: String| SettingError::new("directory", message);
         let Some(root) = &self.files_root else {
@@ -135,15 +171,17 @@ impl Reach {
                 "accounts of files are switched off; the operator can allow a directory with --files-root".to_owned(),
             ));
         };
+        let own = root.of(organization);
         let inside = |path: &Path| {
-            let (path, root) = (path.canonicalize().ok()?, root.canonicalize().ok()?);
+            let (path, root) = (path.canonicalize().ok()?, own.canonicalize().ok()?);
             path.starts_with(&root).then_some(path)
         };
-        inside(&root.join(&directory)).ok_or_else(|| {
-            refuse(format!(
-                "the directory `{}` does not exist inside the files root of this server",
-                directory.display()
-            ))
+        inside(&own.join(&directory)).ok_or_else(|| {
+            let place = match root.is_shared() {
+                true => "the files root of this server".to_owned(),
+                false => format!("the directory of this organization, whose name has its id, `{}`", organization.0),
+            };
+            refuse(format!("the directory `{}` does not exist inside {place}", directory.display()))
         })
     }
 
@@ -165,7 +203,7 @@ impl Reach {
                 settings.check()?;
                 Understood::Revio(Box::new(settings))
             }
-            ConnectorKind::Files => Understood::Files(self.directory(&account.settings)?),
+            ConnectorKind::Files => Understood::Files(self.directory(account.organization_id, &account.settings)?),
         };
         for (setting, _, address) in understood.addresses() {
             self.check_url(setting, address)?;
@@ -213,6 +251,7 @@ impl Reach {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connector::address::HostPattern;
 
     #[test]
     fn a_secret_never_travels_in_the_open_nor_into_the_operators_network() {
@@ -240,20 +279,60 @@ mod tests {
 
     #[test]
     fn private_networks_are_the_operators_choice_but_never_in_the_open() {
-        let reach = Reach { private_networks: true, files_root: None };
+        let reach = Reach { private_networks: true, ..Reach::default() };
         assert_eq!(reach.check_url("base_url", "https://10.0.0.5"), Ok(()));
         assert!(reach.check_url("base_url", "http://10.0.0.5").is_err());
+    }
+
+    #[test]
+    fn hosts_that_the_operator_names_are_the_only_ones() {
+        let hosts =
+            ["api.pax8.com", "127.0.0.1:9000", "10.0.0.5"].map(|host| HostPattern::parse(host).expect("a host"));
+        let reach = Reach { hosts: AllowedHosts::Only(hosts.into()), ..Reach::default() };
+        for good in ["https://api.pax8.com/v1", "http://127.0.0.1:9000/v1"] {
+            assert_eq!(reach.check_url("base_url", good), Ok(()), "{good}");
+        }
+        for bad in ["https://evil.example", "http://127.0.0.1:5432", "http://localhost:9000", "http://api.pax8.com"] {
+            assert!(reach.check_url("base_url", bad).is_err(), "{bad} was accepted");
+        }
+        let private = reach.check_url("base_url", "https://10.0.0.5").expect_err("the network is not allowed");
+        assert!(private.to_string().contains("--allow-private-networks"), "{private}");
     }
 
     #[test]
     fn files_outside_the_root_are_refused() {
         let root = tempfile::tempdir().expect("a temporary directory");
         std::fs::create_dir(root.path().join("inside")).expect("a directory");
-        let reach = Reach { private_networks: false, files_root: Some(root.path().join("inside")) };
+        let inside = root.path().join("inside").display().to_string();
+        let reach = Reach { files_root: Some(FilesRoot::new(inside)), ..Reach::default() };
+        let organization = OrganizationId(uuid::Uuid::from_u128(1));
         for directory in ["..", "../..", "/etc", "missing"] {
             let settings = serde_json::json!({ "directory": directory }).to_string();
-            assert!(reach.directory(&settings).is_err(), "{directory} was accepted");
+            assert!(reach.directory(organization, &settings).is_err(), "{directory} was accepted");
         }
-        assert!(reach.directory(r#"{"directory":"."}"#).is_ok());
+        assert!(reach.directory(organization, r#"{"directory":"."}"#).is_ok());
+        assert!(reach.shares_files());
+    }
+
+    #[test]
+    fn each_organization_has_files_of_its_own() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let [ours, theirs] = [1, 2].map(|number| OrganizationId(uuid::Uuid::from_u128(number)));
+        for organization in [ours, theirs] {
+            let exports = root.path().join(organization.0.to_string()).join("exports");
+            std::fs::create_dir_all(exports).expect("a directory");
+        }
+        let path = root.path().join("{organization}").display().to_string();
+        let reach = Reach { files_root: Some(FilesRoot::new(path)), ..Reach::default() };
+        assert!(!reach.shares_files());
+        let directory = |name: &str| reach.directory(ours, &serde_json::json!({ "directory": name }).to_string());
+        let expected = root.path().join(ours.0.to_string()).join("exports").canonicalize().expect("it was made");
+        assert_eq!(directory("exports"), Ok(expected));
+        let foreign = format!("../{}/exports", theirs.0);
+        let absolute = root.path().join(theirs.0.to_string()).display().to_string();
+        for name in ["..", foreign.as_str(), absolute.as_str(), "missing"] {
+            let error = directory(name).expect_err(name).to_string();
+            assert!(error.contains(&format!("its id, `{}`", ours.0)) && !error.contains("of this server"), "{error}");
+        }
     }
 }

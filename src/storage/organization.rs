@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use entity::organization::{ActiveModel, Column, Entity};
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait as _, QueryFilter,
+};
 
 use super::row_lock::RowLock as _;
 use super::{StorageError, Tx};
@@ -44,6 +46,11 @@ pub async fn lock(tx: &Tx, id: OrganizationId) -> Result<(), StorageError> {
 /// The name of an organization.
 pub async fn name(db: &impl ConnectionTrait, id: OrganizationId) -> Result<Option<String>, StorageError> {
     Ok(Entity::find_by_id(id.0).one(db).await?.map(|model| model.name))
+}
+
+/// How many there are.
+pub async fn count(db: &impl ConnectionTrait) -> Result<u64, StorageError> {
+    Ok(Entity::find().count(db).await?)
 }
 
 /// Whether two people have to close a month; `None` when nobody said so.

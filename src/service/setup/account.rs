@@ -15,7 +15,7 @@ use crate::service::sealing::SealedPlace;
 use crate::service::{Internal, OrInternal as _, Recording};
 use crate::storage::account::{SealedCredentials, StoredKeys};
 use crate::storage::provider_token::{self, TokenKey};
-use crate::storage::{Tx, account, authorization, integration};
+use crate::storage::{Tx, account, authorization, integration, organization};
 
 /// New credentials of an account.
 #[derive(Debug)]
@@ -119,6 +119,9 @@ impl SetupService {
             return Err(AccountError::WrongSide);
         }
         let candidate = with_credentials(known.clone());
+        if connector == ConnectorKind::Files {
+            self.check_files_are_own(caller).await?;
+        }
         core.connectors.check(&candidate, secret.as_ref())?;
         self.webhooks().part_from(caller, &known, &candidate).await?;
 
@@ -137,6 +140,17 @@ impl SetupService {
         self.audit_account(&tx, caller, "provider_account.credentials_set", Some(&before), &changed).await?;
         tx.commit().await.internal(caller)?;
         self.verify(caller, account_id).await
+    }
+
+    /// Refuses files where an organization could name those of another.
+    async fn check_files_are_own(&self, caller: &Caller) -> Result<(), AccountError> {
+        let core = &self.core;
+        if core.connectors.shares_files() && organization::count(core.store.read()).await.internal(caller)? > 1 {
+            let message = "several organizations share the files root of this server; the operator gives each its own \
+                           with `{organization}` in the path of --files-root";
+            return Err(SettingError::new("directory", message).into());
+        }
+        Ok(())
     }
 
     /// Asks the provider for as little as proves that the account works, and remembers the answer.

@@ -49,13 +49,13 @@ impl Server {
         Self { app, address, _stop: stop.drop_guard() }
     }
 
-    async fn token(&self, organization: &str, roles: &str, lifetime: Option<TimeDelta>) -> String {
+    pub async fn token(&self, organization: &str, roles: &str, lifetime: Option<TimeDelta>) -> String {
         let (roles, name) = (roles.parse().expect("good roles"), format!("{roles} of {organization}"));
         let command = CreateToken { organization: organization.to_owned(), name, roles, lifetime };
         self.app.access.create_token(&SystemRandom, command).await.expect("a token").expose().to_owned()
     }
 
-    fn client(&self, token: &str) -> Client {
+    pub fn client(&self, token: &str) -> Client {
         Client::new(self.address, token.to_owned())
     }
 

@@ -60,11 +60,11 @@ pub fn tiny_world_but(file: &str, from: &str, to: &str) -> tempfile::TempDir {
 
 /// Copies a directory with all that is in it.
 pub fn copy_directory(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("the copy is new");
     for entry in std::fs::read_dir(from).expect("the fixture is there") {
         let entry = entry.expect("the fixture is there");
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {
-            std::fs::create_dir(&target).expect("the copy is new");
             copy_directory(&entry.path(), &target);
         } else {
             std::fs::copy(entry.path(), &target).expect("the copy can be written");
@@ -113,16 +113,22 @@ pub enum Hands {
 
 /// Puts the program together over a database, without starting anything.
 pub async fn app(url: &str, clock: Arc<dyn Clock>) -> App {
-    app_over(Store::connect(url).await.expect("the database opens"), clock, None).await
+    app_over(Store::connect(url).await.expect("the database opens"), clock, None, Reach::default()).await
+}
+
+/// The same of a program whose operator said what its connections may reach.
+pub async fn app_reaching(url: &str, reach: Reach) -> App {
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+    app_over(Store::connect(url).await.expect("the database opens"), Arc::new(SystemClock), Some(nowhere), reach).await
 }
 
 /// The same of a program that others reach at an address.
 pub async fn app_at(url: &str, clock: Arc<dyn Clock>, address: SocketAddr) -> App {
     let store = Store::connect(url).await.expect("the database opens");
-    app_over(store, clock, Some(address)).await
+    app_over(store, clock, Some(address), Reach::default()).await
 }
 
-async fn app_over(store: Store, clock: Arc<dyn Clock>, address: Option<SocketAddr>) -> App {
+async fn app_over(store: Store, clock: Arc<dyn Clock>, address: Option<SocketAddr>, reach: Reach) -> App {
     let _ = rustls::crypto::ring::default_provider().install_default();
     store.migrate().await.expect("the database is migrated");
     let keys = KeyRing::parse(&SecretString::from(SECRET_KEYS), "the test", Arc::new(SystemRandom));
@@ -131,7 +137,7 @@ async fn app_over(store: Store, clock: Arc<dyn Clock>, address: Option<SocketAdd
         keys: Arc::new(keys.expect("a good key")),
         clock,
         ids: Arc::new(RandomIds),
-        reach: Reach::default(),
+        reach,
         connectors: None,
         schema: SchemaSettings::default(),
         public_url: address.and_then(|address| format!("http://{address}").parse().ok()),
@@ -170,7 +176,7 @@ impl Program {
         let store = store.watched(move |_| {
             counter.fetch_add(1, Ordering::SeqCst);
         });
-        let app = app_over(store, Arc::new(SystemClock), None).await;
+        let app = app_over(store, Arc::new(SystemClock), None, Reach::default()).await;
         (Self::of(app, database, &tiny_world(), Hands::Working).await, count)
     }
 

@@ -23,6 +23,7 @@ mod matrix;
 mod meeting;
 mod planted;
 mod purge;
+mod reach;
 mod reconcile;
 mod resume;
 mod roles;
