@@ -89,6 +89,9 @@ pub struct AccountCheck {
     pub remarks: Vec<String>,
     /// What asking for one page of each list showed.
     pub capabilities: Vec<Capability>,
+    /// Companies on the page that was read, by which an account is known again. Empty where ids are small numbers, which
+    /// every account has.
+    pub companies: Vec<ExternalId>,
 }
 
 /// Why a provider could not be used. Every variant says who can act.

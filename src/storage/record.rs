@@ -17,7 +17,7 @@ use super::source::psa_product::PsaProductTable;
 use super::source::{SourceTable, Stored};
 use super::text::Word;
 use super::{StorageError, account, search};
-use crate::domain::id::{IntegrationId, OrganizationId, ProviderAccountId};
+use crate::domain::id::{ExternalId, IntegrationId, OrganizationId, ProviderAccountId};
 use crate::domain::mapping::RecordKind;
 
 /// Conditions on records; every one that is given has to hold.
@@ -203,6 +203,26 @@ where
     <T::Entity as EntityTrait>::Model: FromQueryResult + Send + Sync,
 {
     Ok(filtered::<T>(organization_id, account_id, filter).count(db).await?)
+}
+
+/// Whether an account has records here, and none of these is or was among them.
+pub async fn are_others<T: RecordTable>(
+    db: &impl ConnectionTrait,
+    (organization_id, account_id): (OrganizationId, ProviderAccountId),
+    external_ids: &[ExternalId],
+) -> Result<bool, StorageError>
+where
+    <T::Entity as EntityTrait>::Model: FromQueryResult + Send + Sync,
+{
+    let columns = T::columns();
+    let known = T::Entity::find()
+        .filter(columns.organization_id.eq(organization_id.0))
+        .filter(columns.account_id.eq(account_id.0))
+        .filter(columns.external_id.is_in(external_ids.iter().map(ExternalId::as_str)));
+    if external_ids.is_empty() || known.count(db).await? > 0 {
+        return Ok(false);
+    }
+    Ok(count::<T>(db, organization_id, account_id, &RecordFilter::default()).await? > 0)
 }
 
 /// To whom a record belongs.

@@ -36,6 +36,9 @@ const PROBED: [(CapabilityKind, &str, &str); 3] = [
     (CapabilityKind::Invoices, "invoices", "nothing can be reconciled"),
 ];
 
+/// Companies that a verification reads: enough that some of them were there before.
+const RECOGNIZED_BY: u8 = 50;
+
 /// A Pax8 account.
 #[derive(Debug)]
 pub struct Pax8 {
@@ -164,10 +167,17 @@ impl Marketplace for Pax8 {
         let mut check = AccountCheck::default();
         let mut refusals = Vec::new();
         for (kind, list, consequence) in PROBED {
-            let one = [("page", "0".to_owned()), ("size", "1".to_owned())];
-            let (state, advice) = match self.client.get(&[list], &one).await {
+            let size = if kind == CapabilityKind::Customers { RECOGNIZED_BY } else { 1 };
+            let page = [("page", "0".to_owned()), ("size", size.to_string())];
+            let (state, advice) = match self.client.get(&[list], &page).await {
                 Ok(body) => {
                     let read = parse_list(&body, &[list])?;
+                    if kind == CapabilityKind::Customers {
+                        let companies = read.content.iter();
+                        let companies = companies
+                            .filter_map(|sent| convert::company(sent.get(), &mut Vec::new(), self.account).ok());
+                        check.companies = companies.map(|company| company.external_id).collect();
+                    }
                     if kind == CapabilityKind::Invoices {
                         let first = read.content.first();
                         check.display_name = first.and_then(|first| convert::partner_name(first.get()));

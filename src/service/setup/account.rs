@@ -8,14 +8,15 @@ use crate::connector::setting::SettingError;
 use crate::connector::{AccountCheck, ConnectorError};
 use crate::domain::access::{Caller, Forbidden, Role};
 use crate::domain::audit::Change;
-use crate::domain::id::ProviderAccountId;
+use crate::domain::id::{ExternalId, ProviderAccountId};
 use crate::domain::integration::{Integration, SetupStage};
 use crate::domain::provider::{AccountFailure, AccountStatus, ConnectionMethod, ConnectorKind, ProviderAccount, Side};
 use crate::service::sealing::SealedPlace;
 use crate::service::{Internal, OrInternal as _, Recording};
 use crate::storage::account::{SealedCredentials, StoredKeys};
 use crate::storage::provider_token::{self, TokenKey};
-use crate::storage::{Tx, account, authorization, integration, organization};
+use crate::storage::source::company::CompanyTable;
+use crate::storage::{Tx, account, authorization, integration, organization, record};
 
 /// New credentials of an account.
 #[derive(Debug)]
@@ -167,7 +168,10 @@ impl SetupService {
         let owner = integration::find(read, caller.organization_id, asked.integration_id).await.internal(caller)?;
         let settings = owner.ok_or(AccountError::NotFound)?.settings;
         let recording = Recording::of(&settings, core.clock.now());
-        let checked = self.ask(&asked, &credentials, recording).await;
+        let mut checked = self.ask(&asked, &credentials, recording).await;
+        if let Ok(check) = &mut checked {
+            check.remarks.extend(self.other_companies(caller, &asked, &check.companies).await?);
+        }
 
         let tx = core.store.begin().await.internal(caller)?;
         // Everybody holds the integration before its accounts, so that nobody waits in a circle.
@@ -240,6 +244,25 @@ impl SetupService {
             Side::Pax8 => self.core.connectors.marketplace(account, credentials, recording).await?.verify().await,
             Side::Psa => self.core.connectors.psa(account, credentials, recording).await?.verify().await,
         }
+    }
+
+    /// Says when none of the companies that an account shows was read with it before: it is somebody else's, most likely.
+    async fn other_companies(
+        &self,
+        caller: &Caller,
+        account: &ProviderAccount,
+        shown: &[ExternalId],
+    ) -> Result<Option<String>, Internal> {
+        let owner = (caller.organization_id, account.id);
+        let are_others = record::are_others::<CompanyTable>(self.core.store.read(), owner, shown).await;
+        Ok(are_others.internal(caller)?.then(|| {
+            format!(
+                "None of the first {} companies that this login shows was read with this account before, so it probably \
+                 belongs to somebody else. A sync would mark all companies that were read before as gone: connect the \
+                 login that they belong to, or make another integration for this one.",
+                shown.len()
+            )
+        }))
     }
 
     /// Moves set-up on when an account became connected; the integration is held.

@@ -1,8 +1,9 @@
 //! Setting credentials: what cannot work is refused before it takes the place of what works.
 
+use concord::sandbox::Options;
 use serde_json::{Value, json};
 
-use super::harness::{self, Program, codes, each_database};
+use super::harness::{self, Client, Program, codes, each_database};
 use crate::postgres;
 
 fn pax8(changes: &Value) -> Value {
@@ -101,4 +102,35 @@ async fn credentials_of_an_account_that_is_not_there_are_not_looked_at() {
     let payload = admin.change("providerCredentialsSet", "account { id }", input).await;
     assert_eq!(codes(&payload), ["NOT_FOUND"]);
     program.stop().await;
+}
+
+/// What an account has to say about itself after credentials were set.
+async fn remarks(admin: &Client, input: Value) -> String {
+    let payload = admin.done("providerCredentialsSet", "account { status remarks }", input).await;
+    assert_eq!(payload["account"]["status"], "CONNECTED", "{payload}");
+    payload["account"]["remarks"].to_string()
+}
+
+#[tokio::test]
+async fn a_login_of_somebody_else_is_noticed_before_it_is_synced() {
+    let others = Options { requests_per_minute: None, ..Options::default() };
+    let others = concord::sandbox::start(others).await.expect("a free port");
+    for database in each_database().await {
+        let program = Program::start(database).await;
+        let admin = program.client("ADMIN").await;
+        let integration = harness::integration(&admin, "Ours").await;
+        let of = |sandbox| harness::pax8_credentials(sandbox, &integration.pax8);
+        // Nothing was read yet that it could be compared with.
+        assert_eq!(remarks(&admin, of(&others)).await, "[]");
+        harness::connect(&admin, &integration, &program.sandbox).await;
+        harness::sync(&admin, &integration).await;
+        let said = "None of the first 50 companies that this login shows was read with this account before";
+        assert!(remarks(&admin, of(&others)).await.contains(said));
+        let input = json!({ "providerAccountId": integration.pax8 });
+        let verified = admin.done("providerAccountVerify", "account { remarks }", input).await;
+        assert!(verified.to_string().contains(said), "{verified}");
+        assert_eq!(remarks(&admin, of(&program.sandbox)).await, "[]");
+        program.stop().await;
+    }
+    others.shutdown().await;
 }
