@@ -2,6 +2,7 @@
 //! Every address, scope and audience can be set; the defaults are what the providers document or what was seen of them.
 
 use serde::{Deserialize, Serialize};
+use url::{Origin, Url};
 
 use crate::connector::setting::SettingError;
 
@@ -29,7 +30,7 @@ pub struct Application {
     /// Where consent is given back (RFC 7009); `None` when the provider offers nothing.
     pub revocation_url: Option<String>,
     /// Who the provider says it is when a person comes back (RFC 9207); another name is refused, and with
-    /// `is_issuer_required` a missing one too.
+    /// `is_issuer_required` a missing one too. Without it, whoever is named has to be where the person was sent to.
     pub issuer: Option<String>,
     /// Whether the provider always says who it is.
     pub is_issuer_required: bool,
@@ -71,6 +72,16 @@ impl Default for Application {
 const LONGEST_CONSENT_DAYS: u32 = 3650;
 
 impl Application {
+    /// Whether an answer that names this issuer, or none, comes from where a person was sent to.
+    pub fn admits_issuer(&self, given: Option<&str>) -> bool {
+        let origin = |text: &str| Url::parse(text).ok().map(|url| url.origin()).filter(Origin::is_tuple);
+        match (given, &self.issuer) {
+            (None, _) => !self.is_issuer_required,
+            (Some(given), Some(expected)) => given == expected,
+            (Some(given), None) => origin(given).is_some_and(|issuer| origin(&self.authorize_url) == Some(issuer)),
+        }
+    }
+
     /// An application at Pax8. The login host, the audience and the 90 days are documented; the token endpoint follows
     /// the habits of the login software that Pax8 recommends libraries of, and no endpoint to revoke at is known.
     pub fn at_pax8() -> Self {
@@ -131,5 +142,31 @@ mod tests {
         assert_eq!(blamed(Application { scopes: vec!["a b".to_owned()], ..whole.clone() }), "scopes");
         assert_eq!(blamed(Application { is_issuer_required: true, ..whole.clone() }), "issuer");
         assert_eq!(blamed(Application { consent_days: Some(0), ..whole }), "consent_days");
+    }
+
+    #[test]
+    fn an_answer_comes_from_where_the_person_was_sent() {
+        let unnamed =
+            Application { authorize_url: "https://login.pax8.com/authorize?x=1".to_owned(), ..Application::default() };
+        for (given, is_admitted) in [
+            (None, true),
+            (Some("https://login.pax8.com/"), true),
+            (Some("https://login.pax8.com:443/tenant"), true),
+            (Some("http://login.pax8.com/"), false),
+            (Some("https://login.pax8.com.evil.example/"), false),
+            (Some("https://evil.example"), false),
+            (Some("login.pax8.com"), false),
+            (Some("urn:login"), false),
+            (Some(""), false),
+        ] {
+            assert_eq!(unnamed.admits_issuer(given), is_admitted, "{given:?}");
+        }
+        let named = Application { issuer: Some("https://sts.example/".to_owned()), ..unnamed };
+        assert!(named.admits_issuer(Some("https://sts.example/")) && named.admits_issuer(None));
+        assert!(
+            !named.admits_issuer(Some("https://sts.example")) && !named.admits_issuer(Some("https://login.pax8.com/"))
+        );
+        let promised = Application { is_issuer_required: true, ..named };
+        assert!(!promised.admits_issuer(None));
     }
 }

@@ -41,7 +41,8 @@ pub struct OAuthApplicationInput {
     token_url: Option<String>,
     /// Address where consent is given back (RFC 7009); none when omitted.
     revocation_url: Option<String>,
-    /// Issuer that the provider names when it sends a person back (`iss`, RFC 9207); not compared when omitted.
+    /// Issuer that the provider names when it sends a person back (`iss`, RFC 9207). When omitted, an issuer that is named has
+    /// to have the scheme, host and port of `authorizeUrl`.
     issuer: Option<String>,
     /// Whether an answer without `iss` is refused too; false when omitted.
     issuer_required: Option<bool>,

@@ -2,6 +2,8 @@
 
 use async_graphql::{Enum, ID, InputObject, Object};
 use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
 
 use crate::domain::audit::{ActorKind, AuditEvent};
 use crate::graphql::id::{NodeKind, encode};
@@ -76,6 +78,12 @@ impl AuditEventObject {
         &self.0.subject_kind
     }
 
+    /// Global ID of the object that was changed; null for work on many objects and for the organization itself.
+    async fn subject_id(&self) -> Option<ID> {
+        let id = Uuid::parse_str(self.0.subject_id.as_deref()?).ok()?;
+        Some(encode(subject_node(&self.0)?, id))
+    }
+
     /// State before as JSON text; null when there was none.
     async fn before(&self) -> Option<&str> {
         self.0.before.as_deref()
@@ -100,6 +108,30 @@ impl AuditEventObject {
     async fn hash(&self) -> &str {
         &self.0.hash
     }
+}
+
+/// What an event is about, among the objects that have global ids.
+fn subject_node(event: &AuditEvent) -> Option<NodeKind> {
+    Some(match event.subject_kind.as_str() {
+        "integration" => NodeKind::Integration,
+        "provider_account" => NodeKind::ProviderAccount,
+        "sync_run" => NodeKind::SyncRun,
+        "reconciliation_run" => NodeKind::ReconciliationRun,
+        "discrepancy" => NodeKind::Discrepancy,
+        "suppression_rule" => NodeKind::SuppressionRule,
+        "exclusion" => NodeKind::Exclusion,
+        "token" => NodeKind::ApiToken,
+        // The event says itself which of the two kinds it is.
+        "mapping" => {
+            let state: Value = serde_json::from_str(event.after.as_deref().or(event.before.as_deref())?).ok()?;
+            match state.get("kind")?.as_str()? {
+                "CUSTOMER" => NodeKind::CustomerMapping,
+                "PRODUCT" => NodeKind::ProductMapping,
+                _ => return None,
+            }
+        }
+        _ => return None,
+    })
 }
 
 page_types!(AuditEventConnection, AuditEventEdge, AuditEventObject);

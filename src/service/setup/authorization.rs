@@ -129,7 +129,7 @@ pub enum ReturnError {
     /// The answer comes from somebody else than whom the person was sent to.
     #[error(
         "The answer does not come from the provider that you were sent to, so it was not used. Go back to Concord and \
-         begin anew; if it happens again, tell your administrator."
+         begin anew; if it happens again, tell your administrator, who can name the issuer of the application."
     )]
     WrongIssuer,
     /// The person said no.
@@ -465,10 +465,8 @@ impl SetupService {
         let unusable = |message: String| ReturnError::Provider(format!("The sign-in cannot be finished: {message}."));
         let application: Application =
             serde_json::from_str(&attempt.application).map_err(|error| unusable(error.to_string()))?;
-        match (&returned.issuer, &application.issuer) {
-            (Some(given), Some(expected)) if given != expected => return Err(ReturnError::WrongIssuer),
-            (None, _) if application.is_issuer_required => return Err(ReturnError::WrongIssuer),
-            _ => {}
+        if !application.admits_issuer(returned.issuer.as_deref()) {
+            return Err(ReturnError::WrongIssuer);
         }
         if let Some(error) = returned.error {
             return Err(match error.as_str() {

@@ -73,7 +73,7 @@ impl Hand {
 
     async fn look(&self, mutation: &str, request_id: &str, input: &Value) {
         let document = "query($id: String!) { auditEvents(filter: { correlationId: $id }) { nodes {
-            action actorKind actorName subjectKind before after reason correlationId
+            action actorKind actorName subjectKind subjectId before after reason correlationId
         } } }";
         let mut found = self.admin.ask(document, json!({ "id": request_id })).await;
         let found = found["auditEvents"]["nodes"].take();
@@ -88,6 +88,13 @@ impl Hand {
             (&json!("TOKEN"), &json!("ADMIN of default")),
             "{mutation}"
         );
+        let subject = &first["subjectId"];
+        let is_of_the_whole = first["subjectKind"] == "organization";
+        assert_eq!(subject.is_null(), is_of_the_whole, "{mutation} does not say what it changed: {first:#}");
+        if !is_of_the_whole {
+            let found = self.admin.ask("query($id: ID!) { node(id: $id) { id } }", json!({ "id": subject })).await;
+            assert_eq!(found["node"]["id"], *subject, "{mutation}");
+        }
         let json_of = |name: &str| -> Option<Value> {
             first[name].as_str().map(|text| serde_json::from_str(text).expect("a state is JSON"))
         };

@@ -104,6 +104,15 @@ async fn r4_an_answer_of_somebody_else_is_refused() {
             assert_eq!((&account["status"], &account["nextAction"]), (&json!("FAILED"), &json!("AUTHORIZE")));
             assert_eq!(come_back(&location).await.0, 400, "the state is used up");
         }
+        // Nobody said what the provider calls itself: it has to be where the person was sent to.
+        let mut input = pax8_application(&program.sandbox, &integration.pax8);
+        let application = input["application"].as_object_mut().expect("an application");
+        application.retain(|name, _| !name.starts_with("issuer"));
+        let url = begin(&admin, input).await;
+        let location = consent(&url, credentials::PARTNER_USER, Choice::Accept).await;
+        assert_eq!(come_back(&with(&location, "iss", Some("https://evil.example"))).await.0, 400);
+        assert_eq!(exchanges(&program).await, 0, "no code left the server");
+
         let location = accepted(&program, &admin, &integration).await;
         let (status, page) = come_back(&location.replace("/oauth/callback/pax8", "/oauth/callback/psa")).await;
         assert_eq!(status, 400, "{page}");
