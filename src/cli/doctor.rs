@@ -19,7 +19,7 @@ use crate::domain::schedule::Schedule;
 use crate::environment::{Clock as _, SystemClock};
 use crate::secret::SystemRandom;
 use crate::service::reach::FilesRoot;
-use crate::service::secrets::statuses;
+use crate::service::secrets::{KeyStatus, statuses};
 use crate::storage::{Store, organization};
 
 /// Prints what is found, the answers of the database and of the issuer included; ends with status 1 when something has to
@@ -68,6 +68,11 @@ async fn missing_keys(settings: &Settings, store: &Store) -> Vec<Finding> {
     let Ok((keys, _)) = settings.open_keys(Arc::new(SystemRandom)) else { return Vec::new() };
     // Before its first migration a database has nothing that could be missing.
     let Ok(statuses) = statuses(store, &keys).await else { return Vec::new() };
+    not_here(statuses)
+}
+
+/// What is said of keys that were used in a database and are not here.
+pub(super) fn not_here(statuses: Vec<KeyStatus>) -> Vec<Finding> {
     let missing = statuses.into_iter().filter(|key| key.position.is_none());
     missing
         .map(|key| match key.secrets {
@@ -251,8 +256,8 @@ fn check_keys(settings: &Settings) -> Vec<Finding> {
             let has_database = settings.database.file().is_some_and(Path::exists);
             vec![if has_database {
                 warning(format!(
-                    "The database exists, but its key file `{path_shown}` does not. Copy it back from a backup; \
-                     otherwise a new one is made and stored credentials have to be entered again."
+                    "The database exists, but its key file `{path_shown}` does not. Copy it back from a backup; a server \
+                     does not start without the keys that a database was used with."
                 ))
             } else {
                 ok(format!("The key file `{path_shown}` does not exist yet and is made on the first start."))

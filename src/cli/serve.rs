@@ -5,8 +5,9 @@ use std::str::FromStr as _;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
-use tracing::info;
+use tracing::{info, warn};
 
+use super::doctor::not_here;
 use super::run::log;
 use super::settings::{ServerArguments, Settings};
 use crate::app::SiteSettings;
@@ -24,6 +25,9 @@ pub(super) async fn run(arguments: &ServerArguments) -> anyhow::Result<ExitCode>
         app = app.trusting(issuer)?;
     }
     app.kept_for = settings.retention;
+    for finding in not_here(app.secrets.status().await?) {
+        warn!("{}", finding.sentence);
+    }
     let shutdown = shutdown_on_signal()?;
     let listening = || format!("The address {} cannot be listened on", settings.listen);
     let listener = TcpListener::bind(settings.listen).await.with_context(listening)?;
@@ -55,6 +59,9 @@ pub(super) fn site(settings: &Settings) -> anyhow::Result<SiteSettings> {
         requests_per_minute: settings.limits.requests_per_minute,
         ..Limits::default()
     };
-    let origins = settings.allowed_origins.iter().map(|origin| origin.parse()).collect::<Result<Vec<_>, _>>()?;
+    // The server's own pages, also behind a proxy that passes another host on.
+    let own = settings.public_url.as_ref().map(|url| url.origin().ascii_serialization());
+    let origins = settings.allowed_origins.iter().chain(&own).map(|origin| origin.parse());
+    let origins = origins.collect::<Result<Vec<_>, _>>()?;
     Ok(SiteSettings { limits, origins: AllowedOrigins::new(origins), page })
 }

@@ -191,22 +191,31 @@ impl SecretsService {
 
 /// Every key that is in a ring or was used in a database, and what it is needed for.
 pub async fn statuses(store: &Store, keys: &KeyRing) -> Result<Vec<KeyStatus>, StorageError> {
+    let here: Vec<&str> = keys.key_ids().collect();
+    used(store, &here).await
+}
+
+/// The keys that a database was used with, without any that would be here.
+pub async fn used_keys(store: &Store) -> Result<Vec<KeyStatus>, StorageError> {
+    used(store, &[]).await
+}
+
+async fn used(store: &Store, here: &[&str]) -> Result<Vec<KeyStatus>, StorageError> {
     let db = store.read();
     let mut secrets = Vec::new();
     for place in PLACES {
         secrets.extend(sealed::sealing_keys(db, place.column).await?);
     }
     let events = sealed::audit_keys(db).await?;
-    Ok(key_statuses(keys, &secrets, &events))
+    Ok(key_statuses(here, &secrets, &events))
 }
 
-fn key_statuses(keys: &KeyRing, secrets: &[KeyUse], events: &[KeyUse]) -> Vec<KeyStatus> {
+fn key_statuses(here: &[&str], secrets: &[KeyUse], events: &[KeyUse]) -> Vec<KeyStatus> {
     let status = |key_id: &str, position: Option<usize>| {
         let count =
             |uses: &[KeyUse]| uses.iter().filter(|used| used.key_id == key_id).map(|used| used.count).sum::<u64>();
         KeyStatus { key_id: key_id.to_owned(), position, secrets: count(secrets), events: count(events) }
     };
-    let here: Vec<&str> = keys.key_ids().collect();
     let mut missing: Vec<&str> = secrets.iter().chain(events).map(|used| used.key_id.as_str()).collect();
     missing.retain(|key_id| !here.contains(key_id));
     missing.sort_unstable();

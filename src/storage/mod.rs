@@ -110,6 +110,22 @@ pub struct Store {
     reads: Arc<AtomicU64>,
 }
 
+/// Makes a new SQLite file that nobody else on the machine may read: it holds prices, and SQLite's own files beside it get
+/// its mode. What cannot be made is told by opening it.
+#[cfg(unix)]
+fn make_private(url: &str) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let Some((path, _)) = url.strip_prefix("sqlite://").and_then(|rest| rest.split_once("?mode=rwc")) else { return };
+    // Written in another way than the file is called.
+    if path.contains('%') {
+        return;
+    }
+    let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &str) {}
+
 impl Store {
     /// Opens `sqlite://FILE` (created when missing) or `postgres://...`.
     pub async fn connect(url: &str) -> Result<Self, StorageError> {
@@ -134,6 +150,7 @@ impl Store {
             return Err(StorageError::Url("a database in memory cannot be used; name a file".to_owned()));
         }
         let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
+        make_private(&url);
         let mut writer = ConnectOptions::new(&url);
         writer.max_connections(1).acquire_timeout(Duration::from_secs(60)).sqlx_logging(false);
         writer.map_sqlx_sqlite_opts(|options| {

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::server::{PATIENCE, Setup, start};
-use super::wire::{get, post, request};
+use super::wire::{Response, get, post, request};
 
 #[tokio::test]
 async fn health_needs_no_token_and_tells_no_reason() {
@@ -57,15 +57,26 @@ async fn other_hosts_may_call_only_when_they_are_named() {
     let server = start().await;
     assert_eq!(preflight.send(&server).await.header("access-control-allow-origin"), None);
     let call = post("{ hello }").header("Origin", "https://app.example.com");
-    assert_eq!(call.send(&server).await.header("access-control-allow-origin"), None);
+    check_refused(&call.send(&server).await);
+    check_refused(&get("{ hello }").header("Origin", "https://app.example.com").send(&server).await);
+    let stream = post("{ hello }").header("Origin", "https://app.example.com").header("Accept", "text/event-stream");
+    check_refused(&stream.send(&server).await);
+    let own = format!("http://{}", server.address);
+    assert_eq!(post("{ hello }").header("Origin", &own).send(&server).await.status, 200);
 
     let server = Setup { origins: vec!["https://app.example.com"], ..Setup::default() }.start().await;
     let response = preflight.send(&server).await;
     assert_eq!(response.header("access-control-allow-origin"), Some("https://app.example.com"));
     assert!(response.header("access-control-allow-headers").unwrap().contains("authorization"));
     assert_eq!(call.send(&server).await.header("access-control-allow-origin"), Some("https://app.example.com"));
-    let other = post("{ hello }").header("Origin", "https://evil.example").send(&server).await;
-    assert_eq!(other.header("access-control-allow-origin"), None);
+    check_refused(&post("{ hello }").header("Origin", "https://evil.example").send(&server).await);
+}
+
+/// A page of a host that nobody named is told nothing, on whatever way it asks.
+#[track_caller]
+fn check_refused(response: &Response) {
+    assert_eq!((response.status, response.header("access-control-allow-origin")), (403, None));
+    assert!(response.text().contains("Web pages of this origin may not call"), "{}", response.text());
 }
 
 #[tokio::test]

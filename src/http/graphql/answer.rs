@@ -78,6 +78,12 @@ impl Refusal {
         Self { status, is_document_fault: false, errors: vec![error(code, sentence)], header: None }
     }
 
+    /// A page of a host that nobody named.
+    pub(super) fn origin() -> Self {
+        let sentence = "Web pages of this origin may not call: ask an administrator to add it to the origins.";
+        Self::new(StatusCode::FORBIDDEN, Code::BadUserInput, sentence)
+    }
+
     /// A fault of the document: it does not parse, does not validate, or names what is not there.
     pub(super) fn document(errors: Vec<ServerError>) -> Self {
         let errors = errors.into_iter().map(with_code).collect();

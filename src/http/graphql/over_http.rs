@@ -35,6 +35,9 @@ pub(super) async fn handle(State(endpoint): State<Endpoint>, request: Request) -
     if parts.method == Method::OPTIONS {
         return (StatusCode::NO_CONTENT, [(header::ALLOW, ALLOWED_METHODS)]).into_response();
     }
+    if !endpoint.0.settings.origins.admits(&parts.headers) {
+        return refused(Refusal::origin(), accepted.for_errors());
+    }
     let is_read = parts.method == Method::GET || parts.method == Method::HEAD;
     if is_read
         && accepted.prefers_html()

@@ -27,7 +27,7 @@ use axum::extract::WebSocketUpgrade;
 use axum::extract::ws::{Message, WebSocket};
 use axum::response::Response;
 use futures_util::{Stream, StreamExt};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, header};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
@@ -51,8 +51,7 @@ const PINGS_UNANSWERED: u32 = 3;
 /// Upgrades a request to a socket.
 pub(super) fn accept(endpoint: Endpoint, upgrade: WebSocketUpgrade, headers: &HeaderMap, id: RequestId) -> Response {
     if !endpoint.0.settings.origins.admits(headers) {
-        let sentence = "Web pages of this origin may not connect: ask an administrator to add it to the origins.";
-        return refused(Refusal::new(StatusCode::FORBIDDEN, Code::BadUserInput, sentence), Media::Json);
+        return refused(Refusal::origin(), Media::Json);
     }
     // A program may send its token with the upgrade; a browser cannot, and sends it in `connection_init`.
     let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);

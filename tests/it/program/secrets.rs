@@ -13,7 +13,7 @@ use concord::service::setup::CreateIntegration;
 use concord::storage::account::{self, StoredKeys};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::command::{concord, run_with};
+use super::command::{Said, concord, run_with};
 use super::harness::{self, each_database};
 
 const OLD: &str = "test:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
@@ -185,4 +185,31 @@ async fn sealing_again_survives_being_killed_and_others_who_write() {
         }
         run_with(url, &keys, &["audit", "verify"]).await.check(0, &["Acme: intact", "Borealis: intact"]);
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_key_file_that_is_lost_is_not_replaced_and_its_database_is_nobody_elses() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (file, keys) = (folder.path().join("concord.db"), folder.path().join("concord.db.key"));
+    let url = format!("sqlite://{}", file.display());
+    let run = async |arguments: &[&str]| {
+        let output = concord(&url, "").env_remove("CONCORD_SECRET_KEYS").args(arguments).output().await;
+        Said::of(&output.expect("the program runs"))
+    };
+    run(&["token", "create", "--role", "admin"]).await.check(0, &["A key file was made beside the database"]);
+    for path in [&file, &keys] {
+        let mode = std::fs::metadata(path).expect("it was made").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+    }
+    let away = folder.path().join("away");
+    std::fs::rename(&keys, &away).expect("it moves");
+    let serve: &[&str] = &["serve", "--listen", "127.0.0.1:0"];
+    for command in [serve, &["audit", "verify"], &["token", "list"]] {
+        run(command).await.check(1, &["needs the key `", "0 secrets and proves 1 audit events", "from a backup"]);
+        assert!(!keys.exists(), "{command:?} made a new one");
+    }
+    std::fs::rename(&away, &keys).expect("it comes back");
+    run(&["audit", "verify"]).await.check(0, &["default: intact, 1 events"]);
 }
