@@ -160,10 +160,15 @@ async fn verify(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
 }
 
 fn whole(name: &str, intact: &Intact) -> String {
-    let Intact { events, hash, .. } = intact;
-    match events {
-        0 => format!("{name}: no events"),
-        _ => format!("{name}: intact, {events} events; keep this elsewhere: --expect \"{name}:{events}:{hash}\""),
+    let Intact { events, hash, erased } = intact;
+    match (events, erased.len()) {
+        (0, _) => format!("{name}: no events"),
+        (_, 1..) => format!(
+            "{name}: the chain of {events} events holds, and the content of {} is gone, as an erasure leaves it \
+             (--allow-erased takes that for whole); keep this elsewhere: --expect \"{name}:{events}:{hash}\"",
+            erased.len()
+        ),
+        (_, 0) => format!("{name}: intact, {events} events; keep this elsewhere: --expect \"{name}:{events}:{hash}\""),
     }
 }
 

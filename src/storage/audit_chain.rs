@@ -1,8 +1,11 @@
 //! Walking whole audit chains: checking them, and reading them as they are stored.
 
 use chrono::{DateTime, Utc};
-use entity::{audit_event, audit_head, organization};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use entity::{api_token, audit_event, audit_head, integration, organization};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait as _, QueryFilter, QueryOrder, QuerySelect,
+    RuntimeErr,
+};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -74,6 +77,9 @@ pub enum Flaw {
     /// The chain goes on beyond its recorded end, or ends before it.
     #[error("the chain does not end where its end is recorded")]
     WrongEnd,
+    /// Something stands in a column that cannot stand there (SQLite lets it).
+    #[error("the event cannot be read: what was written there is no event")]
+    Unreadable,
     /// Another event was noted for this place.
     #[error("the event is not the one whose hash was noted")]
     NotAsNoted,
@@ -96,19 +102,60 @@ async fn after(
     organization_id: OrganizationId,
     sequence: i64,
 ) -> Result<Vec<audit_event::Model>, StorageError> {
+    Ok(few_after(db, organization_id, sequence, BATCH).await?)
+}
+
+async fn few_after(
+    db: &impl ConnectionTrait,
+    organization_id: OrganizationId,
+    sequence: i64,
+    limit: u64,
+) -> Result<Vec<audit_event::Model>, DbErr> {
     let query = audit_event::Entity::find()
         .filter(audit_event::Column::OrganizationId.eq(organization_id.0))
         .filter(audit_event::Column::Sequence.gt(sequence))
         .order_by_asc(audit_event::Column::Sequence)
-        .limit(BATCH);
-    Ok(query.all(db).await?)
+        .limit(limit);
+    query.all(db).await
 }
 
-async fn head(
+/// The same, as far as the events can be read; `None` when the next one cannot.
+async fn readable_after(
     db: &impl ConnectionTrait,
     organization_id: OrganizationId,
-) -> Result<Option<audit_head::Model>, StorageError> {
-    Ok(audit_head::Entity::find_by_id(organization_id.0).one(db).await?)
+    sequence: i64,
+) -> Result<Option<Vec<audit_event::Model>>, StorageError> {
+    match few_after(db, organization_id, sequence, BATCH).await {
+        Err(error) if is_unreadable(&error) => {}
+        read => return Ok(Some(read?)),
+    }
+    // One by one up to the one that cannot.
+    match few_after(db, organization_id, sequence, 1).await {
+        Err(error) if is_unreadable(&error) => Ok(None),
+        read => Ok(Some(read?)),
+    }
+}
+
+/// Whether a row was found with something in it that its columns cannot hold.
+fn is_unreadable(error: &DbErr) -> bool {
+    match error {
+        DbErr::Type(_) | DbErr::TryIntoErr { .. } => true,
+        DbErr::Query(RuntimeErr::SqlxError(error)) => {
+            matches!(**error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_))
+        }
+        _ => false,
+    }
+}
+
+async fn head(db: &impl ConnectionTrait, organization_id: OrganizationId) -> Result<Option<audit_head::Model>, DbErr> {
+    audit_head::Entity::find_by_id(organization_id.0).one(db).await
+}
+
+/// Whether somebody of a tenant could do what is in the audit: tokens and integrations are made with an event.
+async fn has_acted(db: &impl ConnectionTrait, organization_id: OrganizationId) -> Result<bool, StorageError> {
+    let tokens = api_token::Entity::find().filter(api_token::Column::OrganizationId.eq(organization_id.0));
+    let integrations = integration::Entity::find().filter(integration::Column::OrganizationId.eq(organization_id.0));
+    Ok(tokens.count(db).await? > 0 || integrations.count(db).await? > 0)
 }
 
 /// Checks the whole chain of a tenant from its beginning: every event against the one before, its content and the key,
@@ -121,12 +168,17 @@ pub async fn verify(
     anchors: &[Anchor],
 ) -> Result<Result<Intact, Break>, StorageError> {
     // The end is read first: events that are appended while the chain is walked lie behind it.
-    let end = head(db, organization_id).await?;
+    let (end, is_end_readable) = match head(db, organization_id).await {
+        Err(error) if is_unreadable(&error) => (None, false),
+        read => (read?, true),
+    };
     let mut intact = Intact { events: 0, hash: String::new(), erased: Vec::new() };
     loop {
         // Also what somebody put before the first place.
         let behind = if intact.events == 0 { i64::MIN } else { intact.events };
-        let events = after(db, organization_id, behind).await?;
+        let Some(events) = readable_after(db, organization_id, behind).await? else {
+            return Ok(Err(Break { sequence: intact.events + 1, event: None, flaw: Flaw::Unreadable }));
+        };
         if events.is_empty() {
             break;
         }
@@ -154,6 +206,12 @@ pub async fn verify(
         }
     }
     let missing = |sequence| Ok(Err(Break { sequence, event: None, flaw: Flaw::Missing }));
+    if !is_end_readable {
+        return Ok(Err(Break { sequence: intact.events, event: None, flaw: Flaw::WrongEnd }));
+    }
+    if intact.events == 0 && has_acted(db, organization_id).await? {
+        return missing(1);
+    }
     // Events after the end that was read first may have been appended meanwhile; the present end covers them.
     if end.as_ref().is_some_and(|end| end.sequence > intact.events) {
         return missing(intact.events + 1);

@@ -141,6 +141,19 @@ async fn every_manipulation_is_found_at_its_place() {
             (vec![format!("UPDATE audit_head SET sequence = 7 WHERE {of_acme}")], "event 7", "is missing"),
             (vec![format!("DELETE FROM audit_head WHERE {of_acme}")], "event 6", "does not end where"),
         ]);
+        // All of it, the end too: there are tokens, whose making is an event.
+        let all = ["audit_event", "audit_head"].map(|table| format!("DELETE FROM {table} WHERE {of_acme}"));
+        done.push((all.to_vec(), "event 1", "is missing"));
+        // SQLite keeps in a column what does not belong there.
+        if url.starts_with("sqlite") {
+            let unreadable = |change: &str| format!("UPDATE audit_event SET {change} WHERE {of_acme} AND sequence = 3");
+            for change in ["occurred_at = 'not a time'", "digest = x'00ff'", "id = 7"] {
+                done.push((vec![unreadable(change)], "event 3", "cannot be read"));
+            }
+            done.push((vec![unreadable("sequence = 'abc'")], "event 3", "is missing"));
+            let end = format!("UPDATE audit_head SET sequence = 'abc' WHERE {of_acme}");
+            done.push((vec![end], "event 6", "does not end where"));
+        }
         let verify = ["audit", "verify", "--organization", "Acme"];
         run(url, &verify).await.check(0, &["Acme: intact, 6 events; keep this elsewhere: --expect \"Acme:6:"]);
         for (statements, place, flaw) in done {
@@ -153,6 +166,7 @@ async fn every_manipulation_is_found_at_its_place() {
                     || line.contains(&format!("broken at {place}:"))
             });
             assert!(is_named && said.text.contains(flaw), "{place} {flaw}: {statements:?} on {url}:\n{}", said.text);
+            assert!(!said.text.contains("intact"), "{statements:?} on {url}:\n{}", said.text);
             tamper(url, &RESTORE).await;
         }
         // The whole is asked for when no organization is named, and one that is broken does not hide the others.
