@@ -1,6 +1,6 @@
 //! Running what the command line says. Answers go to standard output, everything else to standard error.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -70,7 +70,10 @@ pub(super) fn log(level: LogLevel, format: LogFormat) {
     // The libraries below are quiet unless asked: their statements and frames are not the operator's business.
     let default = format!("warn,concord={level}");
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Discreet(std::io::stderr()));
+    // Colours are for people: a file and a pipe get the text alone.
+    let is_for_people = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
+    let subscriber = tracing_subscriber::fmt().with_ansi(is_for_people);
+    let subscriber = subscriber.with_env_filter(filter).with_writer(|| Discreet(std::io::stderr()));
     // A second call, as in tests, changes nothing.
     let _ = match format {
         LogFormat::Text => subscriber.try_init(),

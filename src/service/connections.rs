@@ -475,7 +475,7 @@ impl Connectors for Connections {
         self.reach.addresses(account, method)
     }
 
-    fn revocable(&self, account: &ProviderAccount, sealed: &str) -> Option<SecretString> {
+    fn revocable(&self, account: &ProviderAccount, sealed: &str) -> Result<SecretString, ConnectorError> {
         revocable(&self.parts.keys, (account.organization_id, account.id), sealed)
     }
 }

@@ -75,11 +75,13 @@ pub fn revocable(
     keys: &KeyRing,
     (organization_id, account_id): (OrganizationId, ProviderAccountId),
     sealed: &str,
-) -> Option<SecretString> {
+) -> Result<SecretString, ConnectorError> {
+    let unreadable = |why: String| ConnectorError::Unsupported(format!("the stored tokens cannot be opened: {why}"));
     let associated = SealedPlace::Tokens.associated(organization_id, account_id);
-    let opened = keys.open(&Sealed(sealed.to_owned()), &associated).ok()?;
-    let pair: TokenPair = serde_json::from_str(opened.expose_secret()).ok()?;
-    Some(pair.refresh.unwrap_or(pair.access).into())
+    let opened = keys.open(&Sealed(sealed.to_owned()), &associated).map_err(|error| unreadable(error.to_string()))?;
+    let pair: TokenPair =
+        serde_json::from_str(opened.expose_secret()).map_err(|_| unreadable("they are not tokens".to_owned()))?;
+    Ok(pair.refresh.unwrap_or(pair.access).into())
 }
 
 /// What the kept tokens of every account stand on.

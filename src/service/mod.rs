@@ -212,8 +212,8 @@ pub trait Connectors: Send + Sync {
     }
 
     /// The token among sealed ones that ends the consent when it is given back.
-    fn revocable(&self, _: &ProviderAccount, _: &str) -> Option<SecretString> {
-        None
+    fn revocable(&self, _: &ProviderAccount, _: &str) -> Result<SecretString, ConnectorError> {
+        Err(ConnectorError::Unsupported("nothing is sealed here".to_owned()))
     }
 }
 

@@ -141,10 +141,13 @@ impl SetupService {
         stored: &StoredTokens,
     ) -> Revocation {
         let connectors = &self.core.connectors;
-        let token = stored.sealed.as_deref().and_then(|sealed| connectors.revocable(known, sealed));
-        let (Some(token), Ok(application)) = (token, serde_json::from_str::<Application>(&authorization.application))
-        else {
+        let Ok(application) = serde_json::from_str::<Application>(&authorization.application) else {
             return Revocation::NotOffered;
+        };
+        let token = match stored.sealed.as_deref().map(|sealed| connectors.revocable(known, sealed)) {
+            Some(Ok(token)) => token,
+            Some(Err(error)) if application.revocation_url.is_some() => return Revocation::Failed(error),
+            Some(Err(_)) | None => return Revocation::NotOffered,
         };
         let secret = authorization.application_secret.as_deref();
         let secret = secret.map(|sealed| connectors.open(known, SealedPlace::ApplicationSecret, sealed)).transpose();

@@ -385,6 +385,20 @@ async fn disconnecting_gives_the_consent_back_and_forgets_every_secret() {
 }
 
 #[tokio::test]
+async fn a_consent_whose_tokens_do_not_open_is_left_to_a_person() {
+    let database = postgres::sqlite();
+    let url = database.url.clone();
+    let (program, _, admin, integration) = consented(database).await;
+    tamper(&url, &["UPDATE provider_token SET tokens = 'v1.lost.AAAA' WHERE tokens IS NOT NULL"]).await;
+    let input = json!({ "providerAccountId": integration.pax8 });
+    let payload = admin.done("providerAccountDisconnect", &format!("isRevoked {ACCOUNT}"), input).await;
+    assert_eq!((&payload["isRevoked"], &payload["account"]["status"]), (&json!(false), &json!("NOT_CONNECTED")));
+    let said = payload["account"]["remarks"].to_string();
+    assert!(said.contains("cannot be opened") && said.contains("Withdraw it there yourself"), "{said}");
+    program.stop().await;
+}
+
+#[tokio::test]
 async fn a_provider_that_cannot_be_asked_does_not_keep_a_person_from_disconnecting() {
     let (program, _, admin, integration) = consented(postgres::sqlite()).await;
     program.fault(json!({ "path": "/oauth/pax8/revoke", "status": 503, "times": 10 })).await;
