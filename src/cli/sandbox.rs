@@ -48,16 +48,27 @@ pub(super) async fn run(arguments: &SandboxArguments) -> anyhow::Result<ExitCode
     println!("          Billing user   {}", credentials::BILLING_USER);
     println!("          password       {}", credentials::BILLING_PASSWORD);
     let logins = [
-        (Side::Pax8, "Pax8 app", credentials::PAX8_APP_CLIENT_ID, credentials::PAX8_APP_CLIENT_SECRET),
-        (Side::Psa, "PSA app ", credentials::PSA_APP_CLIENT_ID, credentials::PSA_APP_CLIENT_SECRET),
+        (
+            Side::Pax8,
+            "Pax8 app",
+            (credentials::PAX8_APP_CLIENT_ID, credentials::PAX8_APP_CLIENT_SECRET),
+            credentials::PAX8_APP_SCOPE,
+        ),
+        (
+            Side::Psa,
+            "PSA app ",
+            (credentials::PSA_APP_CLIENT_ID, credentials::PSA_APP_CLIENT_SECRET),
+            credentials::PSA_APP_SCOPE,
+        ),
     ];
-    for (side, name, client_id, client_secret) in logins {
+    for (side, name, (client_id, client_secret), scopes) in logins {
         println!();
         println!("{name}  login URL      {}", running.oauth_authorize_url(side));
         println!("          token URL      {}", running.oauth_token_url(side));
         println!("          revocation     {}", running.oauth_revocation_url(side));
         println!("          client ID      {client_id}");
         println!("          client secret  {client_secret}");
+        println!("          scopes         {scopes}");
     }
     println!();
     println!("People    partner        {} (sees everything)", credentials::PARTNER_USER);

@@ -8,6 +8,7 @@ use super::object::node::Node;
 use super::object::sync_run::SyncRunObject;
 use crate::connector::ConnectorError;
 use crate::domain::access::Forbidden;
+use crate::domain::provider::ConnectionMethod;
 use crate::service::reconciliation::ReconciliationError;
 use crate::service::setup::{AccountError, IntegrationError};
 use crate::service::sync::SyncError;
@@ -306,16 +307,24 @@ impl UserError {
         Self::ListChanged(ListChangedError { code, message, field, count, fingerprint })
     }
 
-    /// What a provider answered.
-    pub fn provider(field: &[&str], error: &ConnectorError) -> Self {
+    /// What a provider answered to an account that is connected in some way, where that is known.
+    pub fn provider(field: &[&str], error: &ConnectorError, method: Option<ConnectionMethod>) -> Self {
         let field = path(field);
+        let again = match method {
+            Some(ConnectionMethod::Keys) => {
+                "Check the keys and set them again, or connect with a login at the provider \
+                 (`providerAccountAuthorizationStart`)."
+            }
+            Some(ConnectionMethod::Delegated) => {
+                "Authorize the account again (`providerAccountAuthorizationStart`), or connect with keys \
+                 (`providerCredentialsSet`)."
+            }
+            None => "Connect the account again, with keys or with a login at the provider.",
+        };
         let (code, message, provider_code, retry_after_seconds) = match error {
             ConnectorError::Unauthorized { provider, message } => (
                 UserErrorCode::ProviderRejected,
-                format!(
-                    "{provider} refused the credentials: {message}. Check the keys and set them again, or connect with a \
-                     login at the provider (`providerAccountAuthorizationStart`)."
-                ),
+                format!("{provider} refused the credentials: {message}. {again}"),
                 None,
                 None,
             ),
@@ -368,7 +377,13 @@ impl UserError {
                 None,
             ),
             ConnectorError::Unsupported(message) => {
-                (UserErrorCode::ProviderRejected, format!("This is not supported: {message}."), None, None)
+                let message = message.trim_end_matches('.');
+                (
+                    UserErrorCode::ProviderRejected,
+                    format!("The account cannot be used as it is set: {message}."),
+                    None,
+                    None,
+                )
             }
         };
         Self::Provider(ProviderError { code, message, field, provider_code, retry_after_seconds })

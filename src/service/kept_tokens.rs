@@ -152,7 +152,7 @@ impl KeptTokens {
         }
         let Some(sealed) = stored.sealed.clone() else {
             if self.renewal.needs_refresh_token() {
-                return Err(self.unauthorized("the consent has ended; authorize the account again"));
+                return Err(self.unauthorized("the consent has ended"));
             }
             return Ok((stored, None));
         };
@@ -293,6 +293,7 @@ impl KeptTokens {
                  mappings stay."
             ));
             changed.consent_ends_at = None;
+            changed.capabilities = Vec::new();
             changed.version += 1;
             account::update(&tx, &changed, now).await?;
             let caller = Caller::server(organization_id, Actor::Job, parts.ids.next().to_string());

@@ -338,7 +338,7 @@ async fn what_is_not_set_is_unsupported_and_named() {
     let expected = "the setting `paths.products` is not set, so that Rev.io PSA cannot be asked for this";
     assert_eq!(error, ConnectorError::Unsupported(expected.to_owned()));
     let error = revio.invoices(None, None).await.unwrap_err();
-    assert!(error.to_string().contains("`billing` is not set"), "{error}");
+    assert!(error.to_string().contains("(`billing`) are not set"), "{error}");
     let check = revio.verify().await.unwrap();
     assert_eq!(check.display_name.as_deref(), Some("acme.psarev.io"));
     assert_eq!(check.remarks.len(), 3, "{:?}", check.remarks);
@@ -365,12 +365,12 @@ async fn a_tenant_without_the_list_of_customers_is_told_what_to_do() {
 #[tokio::test]
 async fn billing_errors_keep_their_words() {
     for (status, body, expected) in [
-        (401, r#"{"ok":false,"message":"bad login"}"#, "Rev.io PSA refused the credentials: bad login"),
-        (400, r#"[{"ok":false,"message":"bad filter"}]"#, "Rev.io PSA refused the request: bad filter"),
+        (401, r#"{"ok":false,"message":"bad login"}"#, "Rev.io Billing refused the credentials: bad login"),
+        (400, r#"[{"ok":false,"message":"bad filter"}]"#, "Rev.io Billing refused the request: bad filter"),
         (
             200,
             r#"{"ok":false,"records":[]}"#,
-            "Rev.io PSA answered something that is not its API: a list says that it is not ok",
+            "Rev.io Billing answered something that is not its API: a list says that it is not ok",
         ),
     ] {
         let server = MockServer::start().await;

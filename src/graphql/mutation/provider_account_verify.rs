@@ -45,8 +45,7 @@ pub(super) fn answer(
             (None, vec![UserError::input(account_field, message)])
         }
         Err(AccountError::NoApplication) => {
-            let message =
-                "The account was never authorized. Give the application that is registered with the provider.";
+            let message = "No application is kept. Give the one that is registered with the provider.";
             (None, vec![UserError::input(&["input", "application"], message)])
         }
         Err(AccountError::NothingKept(method)) => {
@@ -70,7 +69,8 @@ pub(super) fn answer(
             (None, vec![UserError::input(&["input", "method"], message)])
         }
         Err(AccountError::Provider { error, account }) => {
-            (account.map(|account| ProviderAccountObject(*account)), vec![UserError::provider(&[], &error)])
+            let told = UserError::provider(&[], &error, account.as_ref().map(|account| account.method));
+            (account.map(|account| ProviderAccountObject(*account)), vec![told])
         }
         Err(other) => return Err(other.into()),
     })

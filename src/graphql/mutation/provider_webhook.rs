@@ -45,7 +45,7 @@ pub(super) fn refusal(account: &[&str], topics: &[&str], error: WebhookError) ->
              `lastDeliveredAt`.",
         ),
         WebhookError::LeftToPerson(sentence) => UserError::input(account, sentence),
-        WebhookError::Provider(error) => UserError::provider(&[], &error),
+        WebhookError::Provider(error) => UserError::provider(&[], &error, None),
         WebhookError::Forbidden(error) => return Err(error.into()),
         WebhookError::Internal(error) => return Err(error.into()),
     })

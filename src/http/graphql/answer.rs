@@ -168,13 +168,20 @@ fn restore_null(data: &mut Value, path: &[PathSegment]) {
     }
 }
 
+/// What the library says of an operation whose cost is above the limit.
+const TOO_COMPLEX: &str = "Query is too complex.";
+
+/// The same, with what to do.
+const TOO_COMPLEX_FULL: &str = "Query is too complex: it could bring more objects than one operation may cost \
+    (--operation-cost). Ask for fewer items (`first`), for fewer lists inside lists, or in several operations.";
+
 /// Gives an error a code when the schema did not.
-fn with_code(error: ServerError) -> ServerError {
+fn with_code(mut error: ServerError) -> ServerError {
     if error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some()) {
         return error;
     }
     let code = match error.message.as_str() {
-        "Query is too complex." | "Query is nested too deep." => Code::LimitExceeded,
+        TOO_COMPLEX | "Query is nested too deep." => Code::LimitExceeded,
         message if message.starts_with("The recursion depth of the query") => Code::LimitExceeded,
         // Scalars are read while the field runs, so a malformed one has a path and is still the caller's.
         message if error.path.is_empty() || is_about_input(message) => Code::BadUserInput,
@@ -183,6 +190,9 @@ fn with_code(error: ServerError) -> ServerError {
             Code::Internal
         }
     };
+    if error.message == TOO_COMPLEX {
+        error.message = TOO_COMPLEX_FULL.to_owned();
+    }
     coded(error, code)
 }
 

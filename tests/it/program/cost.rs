@@ -88,5 +88,7 @@ async fn a_refusal_names_the_limit_before_anything_runs() {
     let (status, answer) = program.client("ADMIN").await.send(TOO_MUCH[1], json!({})).await;
     assert_eq!((status, &answer["errors"][0]["extensions"]["code"]), (200, &json!("LIMIT_EXCEEDED")), "{answer}");
     assert!(answer.get("data").is_none(), "{answer}");
+    let message = answer["errors"][0]["message"].as_str().expect("a message");
+    assert!(message.starts_with("Query is too complex: ") && message.contains("--operation-cost"), "{message}");
     program.stop().await;
 }

@@ -13,8 +13,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use super::PROVIDER;
 use super::wire::lookup;
+use super::{BILLING, PROVIDER};
 use crate::connector::ConnectorError;
 use crate::connector::http::{Authorization, Bodies, Credential, Outgoing, ProviderClient, Repetition, secret_header};
 use crate::connector::oauth::{FetchedToken, TokenFetch, failed_exchange};
@@ -86,7 +86,7 @@ impl BasicUser {
     /// The user `username@clientcode` with a password.
     pub fn new(user: &str, password: &SecretString) -> Result<Arc<Self>, ConnectorError> {
         let pair = BASE64_STANDARD.encode(format!("{user}:{}", password.expose_secret()));
-        let authorization = secret_header(PROVIDER, &format!("Basic {pair}"))?;
+        let authorization = secret_header(BILLING, &format!("Basic {pair}"))?;
         Ok(Arc::new(Self(Credential { authorization, version: 0 })))
     }
 }

@@ -9,6 +9,7 @@ use chrono::NaiveDate;
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 
+use super::PROVIDER;
 use super::convert::{self, Joins, LineKind, Reading};
 use super::settings::{EntitySurface, Paths, RevioSecrets, RevioSettings, Surface};
 use super::surface::{BillingSurface, Listed, Parts, PsaSurface};
@@ -90,7 +91,7 @@ impl Revio {
     fn billing(&self) -> Result<&BillingSurface, ConnectorError> {
         self.billing.as_ref().ok_or_else(|| {
             ConnectorError::Unsupported(
-                "the setting `billing` is not set, and this is read from Rev.io Billing".to_owned(),
+                "this is read from Rev.io Billing, whose user and password (`billing`) are not set".to_owned(),
             )
         })
     }
@@ -328,6 +329,7 @@ fn found(page: &Page<PsaInvoiceDocument>) -> usize {
 impl Psa for Revio {
     async fn verify(&self) -> Result<AccountCheck, ConnectorError> {
         let mut check = AccountCheck { display_name: Some(self.tenant.clone()), ..AccountCheck::default() };
+        let mut refusals = Vec::new();
         let lists = [
             (CapabilityKind::Customers, "customers", self.customer_list()),
             (CapabilityKind::Products, "products", self.product_list()),
@@ -353,9 +355,10 @@ impl Psa for Revio {
                 }
                 Err(ConnectorError::Forbidden { message, .. }) => {
                     let advice = format!(
-                        "The {entity} cannot be read because the user may not ({message}). Give the user of the key this \
-                         right at Rev.io, then verify again."
+                        "The {entity} cannot be read because the user may not ({message}). Give the user of the key or of \
+                         the login this right at Rev.io, or ask for a wider scope, then verify again."
                     );
+                    refusals.push(message);
                     (CapabilityState::Forbidden, Some(advice))
                 }
                 Err(error) => return Err(error),
@@ -364,6 +367,16 @@ impl Psa for Revio {
                 check.remarks.extend(advice.clone());
             }
             check.capabilities.push(Capability { kind, state, advice });
+        }
+        let is_readable = |capability: &Capability| capability.state.is_readable();
+        if !refusals.is_empty() && !check.capabilities.iter().any(is_readable) {
+            // Whoever may read nothing is somebody else's; nothing could be done with the account.
+            let words = refusals.swap_remove(0);
+            let message = format!(
+                "this login may read no customers, products, agreements or invoices; a user of the tenant with the right to \
+                 read them is needed ({words})"
+            );
+            return Err(ConnectorError::Forbidden { provider: PROVIDER, message });
         }
         check.display_name = check.display_name.filter(|name| !name.is_empty());
         Ok(check)

@@ -17,3 +17,5 @@ pub use settings::{
 
 /// The provider as people call it.
 pub const PROVIDER: &str = "Rev.io PSA";
+/// The part of it with credentials of its own: whoever reads a refusal has to know whose they were.
+pub const BILLING: &str = "Rev.io Billing";

@@ -9,10 +9,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::RawValue;
 use url::Url;
 
-use super::PROVIDER;
 use super::auth::{BasicUser, KeyExchange};
 use super::settings::{BillingSettings, Paging, RevioSecrets, RevioSettings};
 use super::wire::{BillingList, psa_records};
+use super::{BILLING, PROVIDER};
 use crate::connector::http::{
     Authorization, ClientSettings, ProviderClient, Recorder, extended, parse_base_url, secret_header,
 };
@@ -44,7 +44,7 @@ pub struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    fn manners(&self, base_url: Url, headers: HeaderMap) -> ClientSettings {
+    fn manners(&self, provider: &'static str, base_url: Url, headers: HeaderMap) -> ClientSettings {
         let limits = &self.settings.limits;
         ClientSettings {
             concurrency: limits.concurrency,
@@ -54,12 +54,17 @@ impl Parts<'_> {
             max_retry_after: Duration::from_secs(limits.max_retry_after_seconds),
             headers,
             network: self.settings.network,
-            ..ClientSettings::new(PROVIDER, base_url, limits.requests_per_minute)
+            ..ClientSettings::new(provider, base_url, limits.requests_per_minute)
         }
     }
 
-    fn client(&self, base_url: Url, headers: HeaderMap) -> Result<ProviderClient, ConnectorError> {
-        let client = ProviderClient::new(self.manners(base_url, headers), Arc::clone(&self.clock))?;
+    fn client(
+        &self,
+        provider: &'static str,
+        base_url: Url,
+        headers: HeaderMap,
+    ) -> Result<ProviderClient, ConnectorError> {
+        let client = ProviderClient::new(self.manners(provider, base_url, headers), Arc::clone(&self.clock))?;
         Ok(client.with_recorder(self.recorder.clone()))
     }
 }
@@ -107,14 +112,14 @@ impl PsaSurface {
             .iter()
             .map(|(prefix, base)| Ok((prefix.clone(), parse_base_url("api_base_by_prefix", base)?)))
             .collect::<Result<_, ConnectorError>>()?;
-        let client = parts.client(base.clone(), headers.clone())?;
+        let client = parts.client(PROVIDER, base.clone(), headers.clone())?;
         let skew = Duration::from_secs(settings.token_skew_seconds);
         let clock = Arc::clone(&parts.clock);
         let authorization: Arc<dyn Authorization> = match proof {
             Proof::Consent(keeper) => Arc::new(TokenSource::over(Arc::clone(keeper), clock, skew)),
             Proof::Key(api_key) => {
                 let exchange = KeyExchange {
-                    client: parts.client(base.clone(), headers)?.sharing_budget_of(&client),
+                    client: parts.client(PROVIDER, base.clone(), headers)?.sharing_budget_of(&client),
                     url: parse_base_url("auth_url", &settings.auth_url)?,
                     request_field: settings.auth_request_field.clone(),
                     token_pointer: settings.auth_token_pointer.clone(),
@@ -202,10 +207,10 @@ impl BillingSurface {
         };
         let mut headers = HeaderMap::new();
         if let Some(key) = &parts.secrets.subscription_key {
-            let key = secret_header(PROVIDER, key.expose_secret())?;
+            let key = secret_header(BILLING, key.expose_secret())?;
             headers.insert(HeaderName::from_static("ocp-apim-subscription-key"), key);
         }
-        let client = parts.client(parse_base_url("billing.base_url", base_url)?, headers)?;
+        let client = parts.client(BILLING, parse_base_url("billing.base_url", base_url)?, headers)?;
         let client = match psa {
             Some(psa) => client.sharing_budget_of(&psa.client),
             None => client,
@@ -233,7 +238,7 @@ impl BillingSurface {
         query.push(("search.page", number.to_string()));
         query.push(("search.page_size", size.unwrap_or(self.page_size).to_string()));
         let body = self.client.get(&[list], &query).await?;
-        let malformed = |message| ConnectorError::Malformed { provider: PROVIDER, message };
+        let malformed = |message| ConnectorError::Malformed { provider: BILLING, message };
         let list: BillingList = serde_json::from_str(&body)
             .map_err(|error| malformed(format!("the list `{list}` cannot be read: {error}")))?;
         if list.ok == Some(false) {
