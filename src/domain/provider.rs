@@ -231,6 +231,19 @@ impl ProviderAccount {
         self.remarks.iter().chain(reminders).map(String::as_str)
     }
 
+    /// Whether a run may ask the provider. What was connected and could not be reached when somebody looked may be there
+    /// again.
+    pub fn may_be_asked(&self) -> bool {
+        self.status.is_usable() || self.is_out_of_reach()
+    }
+
+    /// Whether the account was connected, and the provider could not be reached or understood when it was tried last.
+    pub fn is_out_of_reach(&self) -> bool {
+        self.status == AccountStatus::Failed
+            && self.failure == Some(AccountFailure::Connection)
+            && self.connected_at.is_some()
+    }
+
     /// The state at a moment. That a person is on the way to the provider, and that a consent nears its end, come with
     /// time and not with a change, so they are not stored.
     pub fn status_at(&self, now: DateTime<Utc>) -> AccountStatus {

@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
 use super::chosen_integration::chosen_integration;
 use crate::domain::access::Role;
+use crate::domain::provider::Side;
 use crate::domain::run::SyncTrigger;
 use crate::graphql::context::{caller, require_any, services};
 use crate::graphql::error::{Failure, JobAlreadyRunningError, ProviderNotAuthorizedError, UserError, UserErrorCode};
@@ -62,8 +63,13 @@ impl SyncRunStart {
             Err(SyncError::NotConnected(account)) => {
                 refused(UserError::ProviderNotAuthorized(ProviderNotAuthorizedError {
                     code: UserErrorCode::ProviderNotAuthorized,
-                    message: "Both accounts must be connected before a sync can run. Connect this one first."
-                        .to_owned(),
+                    message: format!(
+                        "Both accounts must be connected before a sync can run, and the one of {} is not. Connect it first.",
+                        match account.side {
+                            Side::Pax8 => "Pax8",
+                            Side::Psa => "the PSA",
+                        }
+                    ),
                     field: None,
                     account: ProviderAccountObject(*account),
                 }))

@@ -121,6 +121,7 @@ impl SyncService {
             today: core.clock.now().with_timezone(&pax8.time_zone).date_naive(),
         };
         let mut has_answered = false;
+        let mut doubtful: Vec<&ProviderAccount> = [&pax8, &psa].into_iter().filter(|a| a.is_out_of_reach()).collect();
         while let Some(dataset) = checkpoint.current(run.datasets) {
             let is_wanted = match dataset {
                 Dataset::Customers | Dataset::Companies => settings.syncs_customers,
@@ -140,6 +141,11 @@ impl SyncService {
                 }
             };
             has_answered |= batch.is_pulled && batch.next.is_none();
+            if batch.is_pulled
+                && let Some(place) = doubtful.iter().position(|account| account.id == owner.id)
+            {
+                self.answered(claim, doubtful.swap_remove(place)).await?;
+            }
             (run, checkpoint) = self.apply(claim, run_id, owner, dataset, batch).await?;
         }
         self.matching(claim, run).await
@@ -274,6 +280,23 @@ impl SyncService {
         job::finish(&tx, claim, None, now).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Remembers at an account that was out of reach that its provider has answered.
+    async fn answered(&self, claim: &Claim, asked: &ProviderAccount) -> Result<(), StorageError> {
+        let tx = self.core.store.begin().await?;
+        let now = self.core.clock.now();
+        job::hold(&tx, claim, now).await?;
+        if let Some(mut changed) = account::lock(&tx, claim.organization_id, asked.id).await?
+            && changed.version == asked.version
+        {
+            changed.status = AccountStatus::Connected;
+            changed.failure = None;
+            changed.failure_message = None;
+            changed.version += 1;
+            account::update(&tx, &changed, now).await?;
+        }
+        tx.commit().await
     }
 
     /// Remembers at the account that a provider refused, and says why the run ends; `list` is what was refused, when that

@@ -88,7 +88,7 @@ impl SyncService {
         let datasets = self.lists(&tx, caller, &owner, trigger, is_due).await?;
         let (pax8, psa) = account::pair(&*tx, caller.organization_id, integration_id).await.internal(caller)?;
         for account in [pax8, psa] {
-            if !account.status.is_usable() {
+            if !account.may_be_asked() {
                 return Err(SyncError::NotConnected(Box::new(account)));
             }
         }

@@ -134,3 +134,37 @@ async fn a_login_of_somebody_else_is_noticed_before_it_is_synced() {
     }
     others.shutdown().await;
 }
+
+#[tokio::test]
+async fn an_outage_that_somebody_looked_into_keeps_no_sync_from_running() {
+    for database in each_database().await {
+        let program = Program::start(database).await;
+        let admin = program.client("ADMIN").await;
+        let integration = harness::connected(&program, &admin, "Out of reach").await;
+        program.fault(json!({ "path": "/v1/companies", "status": 503, "times": 20 })).await;
+        let input = json!({ "providerAccountId": integration.pax8 });
+        let selection = "account { status failure failureMessage }";
+        let payload = admin.change("providerAccountVerify", selection, input.clone()).await;
+        assert_eq!(
+            (&payload["account"]["status"], &payload["account"]["failure"]),
+            (&json!("FAILED"), &json!("CONNECTION"))
+        );
+        harness::clear_faults(&program.sandbox).await;
+        harness::sync(&admin, &integration).await;
+        let document = "{ integration { pax8Account { status failure failureMessage } } }";
+        let seen = admin.ask(document, json!({})).await;
+        let expected = json!({ "status": "CONNECTED", "failure": null, "failureMessage": null });
+        assert_eq!(seen["integration"]["pax8Account"], expected);
+
+        // Keys that are refused are another matter.
+        let mut wrong = harness::pax8_credentials(&program.sandbox, &integration.pax8);
+        wrong["credentials"]["pax8"]["clientSecret"] = json!("wrong");
+        admin.change("providerCredentialsSet", selection, wrong).await;
+        let start = json!({ "integrationId": integration.id });
+        let payload = admin.change("syncRunStart", "syncRun { id }", start).await;
+        assert_eq!(codes(&payload), ["PROVIDER_NOT_AUTHORIZED"]);
+        let message = payload["userErrors"][0]["message"].to_string();
+        assert!(message.contains("the one of Pax8 is not"), "{message}");
+        program.stop().await;
+    }
+}
