@@ -18,6 +18,15 @@ use crate::storage::provider_token::{self, TokenKey};
 use crate::storage::source::company::CompanyTable;
 use crate::storage::{Tx, account, authorization, integration, organization, record};
 
+/// Where the person is whom a sign-in needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Person {
+    /// Back from the provider just now.
+    Returned,
+    /// Not known here; perhaps on the way.
+    Elsewhere,
+}
+
 /// New credentials of an account.
 #[derive(Debug)]
 pub struct CredentialsSet {
@@ -156,6 +165,24 @@ impl SetupService {
 
     /// Asks the provider for as little as proves that the account works, and remembers the answer.
     pub async fn verify(&self, caller: &Caller, id: ProviderAccountId) -> Result<ProviderAccount, AccountError> {
+        self.tried(caller, id, Person::Elsewhere).await
+    }
+
+    /// The same after a person came back from the provider, who is no longer on the way then.
+    pub(super) async fn verify_returned(
+        &self,
+        caller: &Caller,
+        id: ProviderAccountId,
+    ) -> Result<ProviderAccount, AccountError> {
+        self.tried(caller, id, Person::Returned).await
+    }
+
+    async fn tried(
+        &self,
+        caller: &Caller,
+        id: ProviderAccountId,
+        person: Person,
+    ) -> Result<ProviderAccount, AccountError> {
         caller.require(Role::Operator)?;
         let core = &self.core;
         let read = core.store.read();
@@ -190,6 +217,9 @@ impl SetupService {
         }
         let now = core.clock.now();
         changed.version += 1;
+        if person == Person::Returned {
+            changed.authorizing_until = None;
+        }
         match &checked {
             Ok(check) => {
                 changed.status = AccountStatus::Connected;
@@ -208,7 +238,9 @@ impl SetupService {
                     _ => AccountStatus::Failed,
                 };
                 changed.failure = Some(kind_of(error));
-                changed.failure_message = Some(format!("{error}. {}", advice(&changed, error)));
+                let said = error.to_string();
+                let said = said.trim_end_matches('.');
+                changed.failure_message = Some(format!("{said}. {}", advice(&changed, error)));
                 changed.capabilities = Vec::new();
             }
         }

@@ -279,7 +279,7 @@ impl SetupService {
         }
         // It goes on when the person is no longer made to wait.
         let (service, id, asking) = (self.clone(), attempt.account_id, caller.clone());
-        let verifying = tokio::spawn(async move { service.verify(&asking, id).await });
+        let verifying = tokio::spawn(async move { service.verify_returned(&asking, id).await });
         let account = match tokio::time::timeout(PATIENCE, verifying).await {
             Err(_) | Ok(Err(_)) => return Err(ReturnError::StillTrying),
             Ok(Ok(verified)) => verified,
@@ -534,11 +534,11 @@ impl SetupService {
             time_zone: zone,
             granted_scopes: tokens.scopes.clone().unwrap_or_else(|| asked.clone()),
             consent_ends_at: application.consent_days.map(|days| now + TimeDelta::days(i64::from(days))),
-            authorizing_until: None,
             failure: None,
             failure_message: None,
             consent_reminder: None,
             version: before.version + 1,
+            // The person is on the way until the consent was tried.
             ..before.clone()
         };
         self.pin_addresses(&tx, caller, &before).await?;

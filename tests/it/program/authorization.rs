@@ -177,6 +177,7 @@ async fn a_person_connects_both_sides_with_a_login() {
             next(&mut statuses).await;
         }
         assert_eq!(statuses[..2], [json!("NOT_CONNECTED"), json!("AUTHORIZING")]);
+        assert!(statuses[1..statuses.len() - 1].iter().all(|seen| seen == "AUTHORIZING"), "{statuses:?}");
 
         let psa = psa_application(&program.sandbox, &integration.psa);
         let page = authorize(&admin, psa, credentials::PARTNER_USER).await;
@@ -254,7 +255,13 @@ async fn a_consent_that_was_withdrawn_ends_quietly_and_a_new_one_keeps_everythin
         assert!(message.contains("Authorize the account again"), "{message}");
         // Verifying says the same and asks nobody.
         let payload = admin.change("providerAccountVerify", ACCOUNT, json!({ "providerAccountId": integration.pax8 }));
-        assert_eq!(harness::codes(&payload.await), ["PROVIDER_REJECTED"]);
+        let payload = payload.await;
+        assert_eq!(harness::codes(&payload), ["PROVIDER_REJECTED"]);
+        let told = payload["userErrors"][0]["message"].as_str().expect("a message");
+        assert!(told.contains("Authorize the account again") && !told.contains("Check the keys"), "{told}");
+        let message = payload["account"]["failureMessage"].as_str().expect("a message").to_lowercase();
+        assert_eq!(message.matches("authorize the account again").count(), 1, "{message}");
+        assert_eq!(ended["capabilities"], json!([]), "nobody knows what could be read");
         assert!(count(&program.sandbox, "refresh_token").await <= 1);
 
         // The application is kept: one click is enough.
@@ -315,6 +322,18 @@ async fn who_may_see_too_little_is_told_what_to_do() {
     assert_eq!((&reader["status"], &reader["isProbed"]), (&json!("CONNECTED"), &json!(false)));
     let states: Vec<&Value> = reader["capabilities"].as_array().expect("a list").iter().map(|c| &c["state"]).collect();
     assert_eq!(states, [&json!("AVAILABLE"), &json!("AVAILABLE"), &json!("FORBIDDEN")]);
+
+    // A scope that lets nothing be read, and no Billing to read from instead.
+    let mut input = psa_application(&program.sandbox, &integration.psa);
+    input["application"]["scopes"] = json!(["offline_access"]);
+    for field in ["billingBaseUrl", "billingUsername", "billingPassword"] {
+        input["revioPsa"].as_object_mut().expect("settings").remove(field);
+    }
+    let page = authorize(&admin, input, credentials::PARTNER_USER).await;
+    assert!(page.contains("does not work yet"), "{page}");
+    let nothing = account_of(&admin, &integration.psa).await;
+    assert_eq!((&nothing["status"], &nothing["failure"]), (&json!("FAILED"), &json!("PERMISSION")), "{nothing}");
+    assert!(nothing["failureMessage"].to_string().contains("may read no customers"), "{nothing}");
     program.stop().await;
 }
 
