@@ -19,7 +19,7 @@ use crate::domain::schedule::Schedule;
 use crate::environment::{Clock as _, SystemClock};
 use crate::secret::SystemRandom;
 use crate::service::reach::FilesRoot;
-use crate::service::secrets::{KeyStatus, statuses};
+use crate::service::secrets::{KeyStatus, statuses, used_keys};
 use crate::storage::{Store, organization};
 
 /// Prints what is found, the answers of the database and of the issuer included; ends with status 1 when something has to
@@ -62,8 +62,18 @@ async fn ask_database(settings: &Settings) -> Vec<Finding> {
 
 /// Keys that were used in the database and are not here.
 async fn missing_keys(settings: &Settings, store: &Store) -> Vec<Finding> {
-    if matches!(&settings.keys, Some(KeySource::FileOrNew(path)) if !path.exists()) {
-        return Vec::new();
+    if let Some(KeySource::FileOrNew(path)) = &settings.keys
+        && !path.exists()
+    {
+        let used = used_keys(store).await.unwrap_or_default();
+        let is_needed = (!used.is_empty()).then(|| {
+            error(format!(
+                "The key file `{}` is not there, and the database was used with it. The server does not start without: \
+                 copy it back from a backup.",
+                path.display()
+            ))
+        });
+        return is_needed.into_iter().collect();
     }
     let Ok((keys, _)) = settings.open_keys(Arc::new(SystemRandom)) else { return Vec::new() };
     // Before its first migration a database has nothing that could be missing.

@@ -19,7 +19,7 @@ use crate::storage::Store;
 pub(super) async fn app(settings: &Settings) -> anyhow::Result<App> {
     let mut store = None;
     if let Some(KeySource::FileOrNew(path)) = &settings.keys
-        && !path.exists()
+        && !path.try_exists().with_context(|| format!("The key file {} cannot be looked for", path.display()))?
     {
         let opened = self::store(settings).await?;
         check_new_key_may_be_made(&opened, path).await?;
@@ -59,7 +59,8 @@ pub(super) async fn app(settings: &Settings) -> anyhow::Result<App> {
 /// word, and come back too late from its backup.
 async fn check_new_key_may_be_made(store: &Store, path: &Path) -> anyhow::Result<()> {
     let used = used_keys(store).await.context("The keys that the database was used with cannot be looked up")?;
-    if used.is_empty() {
+    // Another process may have made the file, and used it, since it was looked for.
+    if used.is_empty() || path.exists() {
         return Ok(());
     }
     let names: Vec<String> = used.iter().map(|key| format!("`{}`", key.key_id)).collect();

@@ -25,8 +25,9 @@ pub(super) async fn run(arguments: &ServerArguments) -> anyhow::Result<ExitCode>
         app = app.trusting(issuer)?;
     }
     app.kept_for = settings.retention;
-    for finding in not_here(app.secrets.status().await?) {
-        warn!("{}", finding.sentence);
+    match app.secrets.status().await {
+        Ok(statuses) => not_here(statuses).iter().for_each(|finding| warn!("{}", finding.sentence)),
+        Err(error) => warn!("the keys that the database was used with cannot be looked up: {error}"),
     }
     let shutdown = shutdown_on_signal()?;
     let listening = || format!("The address {} cannot be listened on", settings.listen);

@@ -124,7 +124,8 @@ pub struct ServerArguments {
     /// Whether the schema can be asked for: on or off [default: on].
     #[arg(long, value_name = "ON|OFF")]
     pub introspection: Option<String>,
-    /// Web pages that may call the API, such as `https://portal.example`, separated by commas [default: none].
+    /// Web pages that may call the API, such as `https://portal.example`, separated by commas; those of the server itself and
+    /// of --public-url always may [default: none].
     #[arg(long, value_name = "ORIGIN[,ORIGIN]")]
     pub allowed_origins: Option<String>,
     /// Jobs (syncs, reconciliations) that run at the same time, 0 to 64 [default: 2].

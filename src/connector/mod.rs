@@ -94,6 +94,11 @@ pub struct AccountCheck {
     pub companies: Vec<ExternalId>,
 }
 
+/// Whether the credentials of Rev.io Billing were refused, which are others than those that the account is connected with.
+pub fn is_of_billing(error: &ConnectorError) -> bool {
+    matches!(error, ConnectorError::Unauthorized { provider, .. } if *provider == psa::revio::BILLING)
+}
+
 /// Why a provider could not be used. Every variant says who can act.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConnectorError {

@@ -38,7 +38,7 @@ pub enum ConnectionMethod {
 pub enum AccountStatus {
     /// Never connected, or disconnected.
     NotConnected,
-    /// A person was sent to the provider and has not come back yet. Never stored: [`ProviderAccount::status_at`] says it.
+    /// A person was sent to the provider, and has not come back or what they brought is being tried. Never stored: [`ProviderAccount::status_at`] says it.
     Authorizing,
     /// Works: the green dot.
     Connected,
@@ -237,11 +237,12 @@ impl ProviderAccount {
         self.status.is_usable() || self.is_out_of_reach()
     }
 
-    /// Whether the account was connected, and the provider could not be reached or understood when it was tried last.
+    /// Whether what the account proves itself with has worked, and the provider could not be reached or understood when it
+    /// was tried last.
     pub fn is_out_of_reach(&self) -> bool {
         self.status == AccountStatus::Failed
             && self.failure == Some(AccountFailure::Connection)
-            && self.connected_at.is_some()
+            && self.verified_at.is_some()
     }
 
     /// The state at a moment. That a person is on the way to the provider, and that a consent nears its end, come with

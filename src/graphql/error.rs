@@ -6,7 +6,7 @@ use async_graphql::{Enum, Error, ErrorExtensions as _, Interface, SimpleObject};
 use super::object::account::ProviderAccountObject;
 use super::object::node::Node;
 use super::object::sync_run::SyncRunObject;
-use crate::connector::ConnectorError;
+use crate::connector::{ConnectorError, is_of_billing};
 use crate::domain::access::Forbidden;
 use crate::domain::provider::ConnectionMethod;
 use crate::service::reconciliation::ReconciliationError;
@@ -311,6 +311,10 @@ impl UserError {
     pub fn provider(field: &[&str], error: &ConnectorError, method: Option<ConnectionMethod>) -> Self {
         let field = path(field);
         let again = match method {
+            _ if is_of_billing(error) => {
+                "Set the user and password of Rev.io Billing again (`providerCredentialsSet`, or \
+                 `providerAccountAuthorizationStart` for a login)."
+            }
             Some(ConnectionMethod::Keys) => {
                 "Check the keys and set them again, or connect with a login at the provider \
                  (`providerAccountAuthorizationStart`)."

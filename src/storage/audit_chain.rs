@@ -172,6 +172,7 @@ pub async fn verify(
         Err(error) if is_unreadable(&error) => (None, false),
         read => (read?, true),
     };
+    let has_acted = has_acted(db, organization_id).await?;
     let mut intact = Intact { events: 0, hash: String::new(), erased: Vec::new() };
     loop {
         // Also what somebody put before the first place.
@@ -209,7 +210,7 @@ pub async fn verify(
     if !is_end_readable {
         return Ok(Err(Break { sequence: intact.events, event: None, flaw: Flaw::WrongEnd }));
     }
-    if intact.events == 0 && has_acted(db, organization_id).await? {
+    if intact.events == 0 && has_acted {
         return missing(1);
     }
     // Events after the end that was read first may have been appended meanwhile; the present end covers them.

@@ -168,7 +168,11 @@ impl Marketplace for Pax8 {
         let mut refusals = Vec::new();
         for (kind, list, consequence) in PROBED {
             let size = if kind == CapabilityKind::Customers { RECOGNIZED_BY } else { 1 };
-            let page = [("page", "0".to_owned()), ("size", size.to_string())];
+            let mut page = vec![("page", "0".to_owned()), ("size", size.to_string())];
+            if kind == CapabilityKind::Customers {
+                // As a sync begins, so that one that broke off has read these.
+                page.push(("sort", "name".to_owned()));
+            }
             let (state, advice) = match self.client.get(&[list], &page).await {
                 Ok(body) => {
                     let read = parse_list(&body, &[list])?;

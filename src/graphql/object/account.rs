@@ -46,7 +46,7 @@ pub enum Connector {
 pub enum ProviderAccountStatus {
     /// Never connected, or disconnected.
     NotConnected,
-    /// A person was sent to the provider and has not come back yet.
+    /// A person was sent to the provider, and has not come back or what they brought is being tried.
     Authorizing,
     /// Works: the green dot.
     Connected,

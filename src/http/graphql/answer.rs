@@ -80,7 +80,8 @@ impl Refusal {
 
     /// A page of a host that nobody named.
     pub(super) fn origin() -> Self {
-        let sentence = "Web pages of this origin may not call: ask an administrator to add it to the origins.";
+        let sentence = "Web pages of this origin may not call: ask the operator to add it to allowed_origins, or, where it is \
+                        the server's own, to set public_url.";
         Self::new(StatusCode::FORBIDDEN, Code::BadUserInput, sentence)
     }
 

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::SetupService;
 use crate::connector::setting::SettingError;
-use crate::connector::{AccountCheck, ConnectorError};
+use crate::connector::{AccountCheck, ConnectorError, is_of_billing};
 use crate::domain::access::{Caller, Forbidden, Role};
 use crate::domain::audit::Change;
 use crate::domain::id::{ExternalId, ProviderAccountId};
@@ -118,6 +118,7 @@ impl SetupService {
             failure: None,
             failure_message: None,
             authorizing_until: None,
+            verified_at: None,
             version: known.version + 1,
             ..known
         };
@@ -210,6 +211,13 @@ impl SetupService {
             // Somebody else changed the account while the provider was asked, so that the answer is about what was there
             // before; unless it was the refusal itself that ended the consent.
             let is_ended = changed.status == AccountStatus::ReconnectNeeded;
+            // The person is back all the same, unless they set out once more.
+            if person == Person::Returned && changed.authorizing_until == asked.authorizing_until {
+                changed.authorizing_until = None;
+                changed.version += 1;
+                account::update(&tx, &changed, core.clock.now()).await.internal(caller)?;
+                tx.commit().await.internal(caller)?;
+            }
             return match checked {
                 Err(error) if is_ended => Err(AccountError::Provider { error, account: Some(Box::new(changed)) }),
                 _ => Ok(changed),
@@ -242,6 +250,7 @@ impl SetupService {
                 let said = said.trim_end_matches('.');
                 changed.failure_message = Some(format!("{said}. {}", advice(&changed, error)));
                 changed.capabilities = Vec::new();
+                changed.remarks = Vec::new();
             }
         }
         account::update(&tx, &changed, now).await.internal(caller)?;
@@ -400,6 +409,9 @@ fn kind_of(error: &ConnectorError) -> AccountFailure {
 fn advice(account: &ProviderAccount, error: &ConnectorError) -> &'static str {
     if matches!(error, ConnectorError::Superseded { .. }) {
         return "Look at the account, then verify it again.";
+    }
+    if is_of_billing(error) {
+        return "Set the user and password of Rev.io Billing again.";
     }
     match (kind_of(error), account.method) {
         (AccountFailure::Authorization, ConnectionMethod::Keys) => {

@@ -333,7 +333,7 @@ impl SetupService {
             return Err(AccountError::KeptForOtherAddresses(method));
         }
         if before.method != method {
-            let changed = ProviderAccount { method, version: before.version + 1, ..before.clone() };
+            let changed = ProviderAccount { method, verified_at: None, version: before.version + 1, ..before.clone() };
             account::update(&tx, &changed, core.clock.now()).await.internal(caller)?;
             self.audit_account(&tx, caller, "provider_account.method_select", Some(&before), &changed).await?;
         }
@@ -537,6 +537,7 @@ impl SetupService {
             failure: None,
             failure_message: None,
             consent_reminder: None,
+            verified_at: None,
             version: before.version + 1,
             // The person is on the way until the consent was tried.
             ..before.clone()

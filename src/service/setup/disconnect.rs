@@ -93,6 +93,7 @@ impl SetupService {
             granted_scopes: Vec::new(),
             consent_ends_at: None,
             authorizing_until: None,
+            verified_at: None,
             version: before.version + 1,
             ..before.clone()
         };

@@ -121,14 +121,16 @@ impl SyncService {
             today: core.clock.now().with_timezone(&pax8.time_zone).date_naive(),
         };
         let mut has_answered = false;
-        let mut doubtful: Vec<&ProviderAccount> = [&pax8, &psa].into_iter().filter(|a| a.is_out_of_reach()).collect();
+        // The accounts as they are since their providers answered, where they were out of reach.
+        let mut answered: Vec<ProviderAccount> = Vec::new();
         while let Some(dataset) = checkpoint.current(run.datasets) {
             let is_wanted = match dataset {
                 Dataset::Customers | Dataset::Companies => settings.syncs_customers,
                 Dataset::Pax8Products | Dataset::PsaProducts => settings.syncs_products,
                 _ => true,
             };
-            let owner = if dataset.side() == Side::Pax8 { &pax8 } else { &psa };
+            let known = if dataset.side() == Side::Pax8 { &pax8 } else { &psa };
+            let mut owner = answered.iter().find(|account| account.id == known.id).unwrap_or(known).clone();
             let fetched = if is_wanted { source.fetch(dataset, &checkpoint.place).await } else { Ok(Batch::skipped()) };
             let batch = match fetched {
                 Ok(batch) => batch,
@@ -137,16 +139,16 @@ impl SyncService {
                 Err(FetchError::Provider(ConnectorError::Unsupported(message))) => unsupported(dataset, message),
                 Err(FetchError::Provider(error)) => {
                     let list = is_about_one_list(&error, has_answered).then_some(dataset);
-                    return Err(self.refused(claim, owner, list, &error).await?);
+                    return Err(self.refused(claim, &owner, list, &error).await?);
                 }
             };
             has_answered |= batch.is_pulled && batch.next.is_none();
-            if batch.is_pulled
-                && let Some(place) = doubtful.iter().position(|account| account.id == owner.id)
-            {
-                self.answered(claim, doubtful.swap_remove(place)).await?;
+            if batch.is_pulled && owner.is_out_of_reach() {
+                owner = self.answered(claim, owner).await?;
+                answered.retain(|account| account.id != owner.id);
+                answered.push(owner.clone());
             }
-            (run, checkpoint) = self.apply(claim, run_id, owner, dataset, batch).await?;
+            (run, checkpoint) = self.apply(claim, run_id, &owner, dataset, batch).await?;
         }
         self.matching(claim, run).await
     }
@@ -282,21 +284,21 @@ impl SyncService {
         Ok(())
     }
 
-    /// Remembers at an account that was out of reach that its provider has answered.
-    async fn answered(&self, claim: &Claim, asked: &ProviderAccount) -> Result<(), StorageError> {
+    /// Remembers at an account that was out of reach that its provider has answered; gives the account as it is then.
+    async fn answered(&self, claim: &Claim, asked: ProviderAccount) -> Result<ProviderAccount, StorageError> {
         let tx = self.core.store.begin().await?;
         let now = self.core.clock.now();
         job::hold(&tx, claim, now).await?;
-        if let Some(mut changed) = account::lock(&tx, claim.organization_id, asked.id).await?
-            && changed.version == asked.version
-        {
-            changed.status = AccountStatus::Connected;
-            changed.failure = None;
-            changed.failure_message = None;
-            changed.version += 1;
-            account::update(&tx, &changed, now).await?;
-        }
-        tx.commit().await
+        let found = account::lock(&tx, claim.organization_id, asked.id).await?;
+        // What somebody did to it meanwhile counts.
+        let Some(mut changed) = found.filter(|found| found.version == asked.version) else { return Ok(asked) };
+        changed.status = AccountStatus::Connected;
+        changed.failure = None;
+        changed.failure_message = None;
+        changed.version += 1;
+        account::update(&tx, &changed, now).await?;
+        tx.commit().await?;
+        Ok(changed)
     }
 
     /// Remembers at the account that a provider refused, and says why the run ends; `list` is what was refused, when that

@@ -122,6 +122,22 @@ async fn r4_an_answer_of_somebody_else_is_refused() {
     }
 }
 
+/// Whoever came back is not on the way any more, also when the consent ended while it was tried.
+#[tokio::test]
+async fn a_consent_that_ends_while_it_is_tried_leaves_nobody_on_the_way() {
+    let (program, _, admin, integration) = ready(postgres::sqlite()).await;
+    let mut input = pax8_application(&program.sandbox, &integration.pax8);
+    // Without a token to renew with, the first refusal is the end.
+    input["application"]["scopes"] = json!(["Manage:Pax8Data"]);
+    let location = consent(&begin(&admin, input).await, credentials::PARTNER_USER, Choice::Accept).await;
+    program.fault(json!({ "path": "/v1/companies", "status": 401, "times": 10 })).await;
+    let (status, page) = come_back(&location).await;
+    assert!(status == 200 && page.contains("does not work yet"), "{page}");
+    let account = account_of(&admin, &integration.pax8).await;
+    assert_eq!((&account["status"], &account["nextAction"]), (&json!("RECONNECT_NEEDED"), &json!("REAUTHORIZE")));
+    program.stop().await;
+}
+
 /// RFC 6749, 4.1.2.1 (R5): the person, or the provider, says no.
 #[tokio::test]
 async fn r5_a_person_who_declines_is_told_so_and_what_works_goes_on() {

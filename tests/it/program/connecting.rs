@@ -141,7 +141,7 @@ async fn an_outage_that_somebody_looked_into_keeps_no_sync_from_running() {
         let program = Program::start(database).await;
         let admin = program.client("ADMIN").await;
         let integration = harness::connected(&program, &admin, "Out of reach").await;
-        program.fault(json!({ "path": "/v1/companies", "status": 503, "times": 20 })).await;
+        program.fault(json!({ "path": "/v1/companies", "html": "<html>maintenance</html>", "times": 20 })).await;
         let input = json!({ "providerAccountId": integration.pax8 });
         let selection = "account { status failure failureMessage }";
         let payload = admin.change("providerAccountVerify", selection, input.clone()).await;
@@ -155,6 +155,27 @@ async fn an_outage_that_somebody_looked_into_keeps_no_sync_from_running() {
         let seen = admin.ask(document, json!({})).await;
         let expected = json!({ "status": "CONNECTED", "failure": null, "failureMessage": null });
         assert_eq!(seen["integration"]["pax8Account"], expected);
+
+        // A refusal that comes after the first answer is remembered as ever.
+        program.fault(json!({ "path": "/v1/companies", "html": "<html>maintenance</html>", "times": 20 })).await;
+        admin.change("providerAccountVerify", selection, input.clone()).await;
+        harness::clear_faults(&program.sandbox).await;
+        program.fault(json!({ "path": "/v1/subscriptions", "status": 401, "times": 20 })).await;
+        let run = harness::start_sync(&admin, &integration).await;
+        assert_eq!(admin.finished_sync(&run).await["status"], "FAILED");
+        let seen = admin.ask(document, json!({})).await;
+        assert_eq!(seen["integration"]["pax8Account"]["status"], "RECONNECT_NEEDED");
+        harness::clear_faults(&program.sandbox).await;
+
+        // What has never worked is not asked: it may be somebody else's.
+        program.fault(json!({ "path": "/v1/companies", "html": "<html>maintenance</html>", "times": 20 })).await;
+        let keys = harness::pax8_credentials(&program.sandbox, &integration.pax8);
+        let payload = admin.change("providerCredentialsSet", selection, keys).await;
+        assert_eq!(payload["account"]["failure"], "CONNECTION");
+        harness::clear_faults(&program.sandbox).await;
+        let start = json!({ "integrationId": integration.id });
+        let payload = admin.change("syncRunStart", "syncRun { id }", start).await;
+        assert_eq!(codes(&payload), ["PROVIDER_NOT_AUTHORIZED"]);
 
         // Keys that are refused are another matter.
         let mut wrong = harness::pax8_credentials(&program.sandbox, &integration.pax8);

@@ -372,10 +372,15 @@ impl Psa for Revio {
         if !refusals.is_empty() && !check.capabilities.iter().any(is_readable) {
             // Whoever may read nothing is somebody else's; nothing could be done with the account.
             let words = refusals.swap_remove(0);
-            let message = format!(
+            let others = check.capabilities.iter().filter(|found| found.state == CapabilityState::Unsupported);
+            let others: Vec<&str> = others.filter_map(|found| found.advice.as_deref()).collect();
+            let mut message = format!(
                 "this login may read no customers, products, agreements or invoices; a user of the tenant with the right to \
                  read them is needed ({words})"
             );
+            if !others.is_empty() {
+                message = format!("{message}. {}", others.join(" ").trim_end_matches('.'));
+            }
             return Err(ConnectorError::Forbidden { provider: PROVIDER, message });
         }
         check.display_name = check.display_name.filter(|name| !name.is_empty());
